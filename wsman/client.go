@@ -1,0 +1,211 @@
+package wsman
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"dpremote/internal/xmlscan"
+)
+
+// Options says how a Client speaks. The zero value of each field has a
+// meaning, given beside it.
+type Options struct {
+	Endpoint string // the server's URL, for the To header and for errors
+	Schema   Schema // SchemaWMI
+	// OperationTimeout is how long the server may work on one request; 0 means
+	// 60 s, which is also where WinRM's default MaxTimeoutms caps it. The
+	// client waits ten seconds longer for the answer.
+	OperationTimeout time.Duration
+	// MaxEnvelopeSize is the largest answer in bytes; 0 means 512000, WinRM's
+	// default of 500 KB. A server counts in UTF-16 and caps larger values.
+	MaxEnvelopeSize int
+	// MaxElements is the most items of a page; 0 means 32000, WinRM's default
+	// MaxBatchItems: the envelope's size is the limit that acts.
+	MaxElements int
+	Locale      string // en-US
+	// Retries is how often a failed read is sent again; 0 means 2, less than
+	// 0 never. Writes are never sent again.
+	Retries int
+	// Backoff is the pause before the first retry; it doubles, with jitter.
+	// 0 means 500 ms.
+	Backoff time.Duration
+	// Tracer sees every message; nil for none.
+	Tracer Tracer
+}
+
+const (
+	defaultTimeout     = 60 * time.Second
+	defaultEnvelope    = 512000
+	defaultMaxElements = 32000
+	defaultRetries     = 2
+	defaultBackoff     = 500 * time.Millisecond
+	minimumEnvelope    = 8192 // less is refused (MS-WSMV section 3.1.4.1)
+	graceForAnswer     = 10 * time.Second
+	timeToClean        = 5 * time.Second // for Release when the caller's context is over
+)
+
+func (o Options) withDefaults() Options {
+	if o.OperationTimeout <= 0 {
+		o.OperationTimeout = defaultTimeout
+	}
+	if o.MaxEnvelopeSize <= 0 {
+		o.MaxEnvelopeSize = defaultEnvelope
+	}
+	o.MaxEnvelopeSize = max(o.MaxEnvelopeSize, minimumEnvelope)
+	if o.MaxElements <= 0 {
+		o.MaxElements = defaultMaxElements
+	}
+	if o.Locale == "" {
+		o.Locale = "en-US"
+	}
+	if o.Retries == 0 {
+		o.Retries = defaultRetries
+	}
+	if o.Backoff <= 0 {
+		o.Backoff = defaultBackoff
+	}
+	return o
+}
+
+// Client speaks WS-Management to one server. It is safe for concurrent use;
+// the transport decides how many requests are under way at once.
+type Client struct {
+	transport Transport
+	options   Options
+}
+
+// NewClient makes a client. It connects to nothing yet, and does not close the
+// transport.
+func NewClient(t Transport, o Options) *Client {
+	return &Client{transport: t, options: o.withDefaults()}
+}
+
+// Schema is the family of resource URIs that the server has.
+func (c *Client) Schema() Schema { return c.options.Schema }
+
+// Endpoint is the server's URL.
+func (c *Client) Endpoint() string { return c.options.Endpoint }
+
+// Item is one element of an answer, still in the answer's bytes.
+type Item struct {
+	// EPR addresses the instance, when the enumeration was asked for it.
+	EPR *EPR
+	sc  *xmlscan.Scanner
+}
+
+// Scanner stands at the Start of the item's element. Who reads it must stop at
+// its End; who does not need the item leaves it alone. It is nil for an item
+// that is a reference only.
+func (i *Item) Scanner() *xmlscan.Scanner { return i.sc }
+
+// answer is an answer that has been checked and opened.
+type answer struct {
+	sc    *xmlscan.Scanner // at the Start of the body's element
+	doc   []byte
+	empty bool // the body has no element
+}
+
+// do sends a message, again if it is a read and that may help, and opens the
+// answer. The error is an *Error.
+func (c *Client) do(ctx context.Context, m *message) (*answer, error) {
+	for attempt := 0; ; attempt++ {
+		a, err := c.once(ctx, m)
+		if err == nil {
+			return a, nil
+		}
+		wrapped := c.fail(m, err)
+		if !m.reads || wrapped.Retry != RetrySafe || attempt >= c.options.Retries {
+			return nil, wrapped
+		}
+		if pause(ctx, c.options.Backoff, attempt) != nil {
+			return nil, wrapped
+		}
+	}
+}
+
+func (c *Client) fail(m *message, err error) *Error {
+	return &Error{Op: m.op, Target: m.target, Endpoint: c.options.Endpoint, Retry: retryOf(err, m.reads), Err: err}
+}
+
+// once sends a message one time.
+func (c *Client) once(ctx context.Context, m *message) (*answer, error) {
+	id := newMessageID()
+	body, err := c.envelope(m, id)
+	if err != nil {
+		return nil, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, c.options.OperationTimeout+graceForAnswer)
+	defer cancel()
+	res, err := c.roundTrip(waiting, m.op, &Request{Body: body})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+		}
+		return nil, err
+	}
+	return open(res, id, m.expect)
+}
+
+func (c *Client) roundTrip(ctx context.Context, op string, req *Request) (*Response, error) {
+	var done func(*Response, error)
+	if c.options.Tracer != nil {
+		done = c.options.Tracer.Trace(op, req.Body)
+	}
+	res, err := c.transport.RoundTrip(ctx, req)
+	if done != nil {
+		done(res, err)
+	}
+	return res, err
+}
+
+// open checks an answer and opens its body.
+func open(res *Response, id string, expect xmlName) (*answer, error) {
+	if err := checkHTTP(res); err != nil {
+		return nil, err
+	}
+	doc, err := toUTF8(res.Body, res.ContentType)
+	if err != nil {
+		return nil, err
+	}
+	sc := xmlscan.New(doc)
+	empty, err := openBody(sc, id)
+	if err != nil {
+		var f *Fault
+		if errors.As(err, &f) {
+			f.Status = res.Status
+		}
+		return nil, err
+	}
+	if res.Status != http.StatusOK {
+		return nil, httpError(res)
+	}
+	if expect.local != "" && (empty || !sc.Is(expect.space, expect.local)) {
+		return nil, fmt.Errorf("%w: <%s> is missing from the body", ErrNotWSMan, expect.local)
+	}
+	return &answer{sc: sc, doc: doc, empty: empty}, nil
+}
+
+func httpError(res *Response) *HTTPError {
+	e := &HTTPError{Status: res.Status, ContentType: res.ContentType, Size: len(res.Body)}
+	for _, c := range res.Challenges {
+		scheme, _, _ := strings.Cut(strings.TrimSpace(c), " ")
+		e.Schemes = append(e.Schemes, scheme)
+	}
+	return e
+}
+
+// checkHTTP refuses what cannot be a SOAP answer. A fault may come with any
+// status, so a SOAP body is read first; only a refused sign-in is final.
+func checkHTTP(res *Response) error {
+	media, _, err := mime.ParseMediaType(res.ContentType)
+	if err != nil || media != soapMediaType || len(bytes.TrimSpace(res.Body)) == 0 || res.Status == http.StatusUnauthorized {
+		return httpError(res)
+	}
+	return nil
+}

@@ -1,0 +1,400 @@
+package wsman
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+
+	"dpremote/internal/xmlscan"
+	"dpremote/internal/xmlwrite"
+)
+
+// Actions of WS-Enumeration (DSP0226 section 8).
+const (
+	actionEnumerate = NamespaceEnumeration + "/Enumerate"
+	actionPull      = NamespaceEnumeration + "/Pull"
+	actionRelease   = NamespaceEnumeration + "/Release"
+)
+
+// maxEmptyPages bounds an enumeration that never gets anywhere.
+const maxEmptyPages = 100
+
+// Mode says what an enumeration gives for each instance (DSP0226 section 8.7).
+// The zero value is EnumerateObject.
+type Mode uint8
+
+// The modes.
+const (
+	EnumerateObject       Mode = iota // the instance
+	EnumerateObjectAndEPR             // the instance, and Item.EPR
+	EnumerateEPR                      // Item.EPR only
+)
+
+// String is the mode as the protocol spells it, empty for EnumerateObject,
+// which is what a server does unasked.
+func (m Mode) String() string {
+	switch m {
+	case EnumerateObjectAndEPR:
+		return "EnumerateObjectAndEPR"
+	case EnumerateEPR:
+		return "EnumerateEPR"
+	}
+	return ""
+}
+
+// Enumeration says what to enumerate: the instances that a WQL query selects,
+// or all instances of a class.
+type Enumeration struct {
+	Namespace string // such as root/sms/site_PS1
+	WQL       string // the query; Class is then not used
+	Class     string // the class, when there is no query
+	Mode      Mode
+	// MaxElements is the most items of a page; 0 means the client's.
+	MaxElements int
+}
+
+// epr is what the enumeration is asked of: a query goes to all classes and
+// must name none (MS-WSMV section 3.1.4.1.30).
+func (e Enumeration) epr(s Schema) EPR {
+	class := e.Class
+	if e.WQL != "" {
+		class = allClasses
+	}
+	return s.EPR(e.Namespace, class)
+}
+
+func (e Enumeration) target() string {
+	if e.WQL != "" {
+		return fmt.Sprintf("%s %q", e.Namespace, e.WQL)
+	}
+	return e.Namespace + ":" + e.Class
+}
+
+// Enumerate yields the items of an enumeration as its pages arrive. While the
+// caller works on one page, the next one is under way. An item is valid until
+// the next one is asked for.
+//
+// The first error ends it and is an *Error: items yielded before are good, but
+// are not all. Only an enumeration that ends without an error is complete. A
+// caller who stops early costs the server nothing: the enumeration is released.
+func (c *Client) Enumerate(ctx context.Context, e Enumeration) iter.Seq2[*Item, error] {
+	return func(yield func(*Item, error) bool) {
+		run := &enumeration{c: c, e: e, epr: e.epr(c.options.Schema), size: e.MaxElements}
+		if run.size <= 0 {
+			run.size = c.options.MaxElements
+		}
+		defer run.release(ctx)
+		if err := run.all(ctx, yield); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// enumeration is one enumeration under way.
+type enumeration struct {
+	c    *Client
+	e    Enumeration
+	epr  EPR
+	size int
+
+	context string      // the server's context, empty when it holds none
+	next    chan pulled // the page under way, nil when there is none
+	stopped bool        // the caller has had enough
+}
+
+type pulled struct {
+	answer *answer
+	err    error
+}
+
+// errStopped ends the walk over a page when the caller has had enough.
+var errStopped = errors.New("stopped by the caller")
+
+func (r *enumeration) all(ctx context.Context, yield func(*Item, error) bool) error {
+	a, err := r.c.do(ctx, r.enumerateMessage())
+	empty := 0
+	for {
+		if err != nil {
+			return err
+		}
+		items, end, err2 := r.page(ctx, a, yield)
+		switch {
+		case errors.Is(err2, errStopped):
+			return nil
+		case err2 != nil:
+			return r.c.fail(r.pullMessage(), err2)
+		case end:
+			r.context = ""
+			return nil
+		case r.context == "":
+			return r.c.fail(r.pullMessage(), ErrIncomplete)
+		}
+		if empty++; items > 0 {
+			empty = 0
+		}
+		if empty > maxEmptyPages {
+			return r.c.fail(r.pullMessage(), fmt.Errorf("%w: %d pages in a row without an item", ErrIncomplete, empty))
+		}
+		a, err = r.pull(ctx)
+	}
+}
+
+func (r *enumeration) enumerateMessage() *message {
+	return &message{
+		op: "enumerate", target: r.e.target(), action: actionEnumerate, epr: r.epr, reads: true,
+		expect: xmlName{NamespaceEnumeration, "EnumerateResponse"},
+		body: func(w *xmlwrite.Writer) {
+			w.Open("n:Enumerate")
+			w.Empty("w:OptimizeEnumeration")
+			w.Leaf("w:MaxElements", strconv.Itoa(r.size))
+			if mode := r.e.Mode.String(); mode != "" {
+				w.Leaf("w:EnumerationMode", mode)
+			}
+			if r.e.WQL != "" {
+				w.Leaf("w:Filter", r.e.WQL, "Dialect", DialectWQL)
+			}
+			w.Close("n:Enumerate")
+		},
+	}
+}
+
+// pullMessage asks for the next page. It is not marked as a read: a Pull whose
+// answer was lost must not be repeated, for the context has moved.
+func (r *enumeration) pullMessage() *message {
+	id := r.context
+	return &message{
+		op: "pull", target: r.e.target(), action: actionPull, epr: r.epr,
+		expect: xmlName{NamespaceEnumeration, "PullResponse"},
+		body: func(w *xmlwrite.Writer) {
+			w.Open("n:Pull")
+			w.Leaf("n:EnumerationContext", id)
+			w.Leaf("n:MaxElements", strconv.Itoa(r.size))
+			w.Close("n:Pull")
+		},
+	}
+}
+
+// prefetch sends the next Pull.
+func (r *enumeration) prefetch(ctx context.Context) {
+	m := r.pullMessage()
+	next := make(chan pulled, 1)
+	r.next = next
+	go func() {
+		a, err := r.c.doPull(ctx, m)
+		next <- pulled{a, err}
+	}()
+}
+
+// pull is the next page: the one under way, or one asked for now.
+func (r *enumeration) pull(ctx context.Context) (*answer, error) {
+	if r.next == nil {
+		r.prefetch(ctx)
+	}
+	p := <-r.next
+	r.next = nil
+	return p.answer, p.err
+}
+
+// doPull sends a Pull, and once more with the same context when the server
+// says that it only ran out of time.
+func (c *Client) doPull(ctx context.Context, m *message) (*answer, error) {
+	a, err := c.once(ctx, m)
+	var f *Fault
+	if errors.As(err, &f) && f.TimedOutPulling() {
+		a, err = c.once(ctx, m)
+	}
+	if err == nil {
+		return a, nil
+	}
+	wrapped := c.fail(m, err)
+	if wrapped.Retry == RetryUnknown {
+		wrapped.Retry = RetrySafe // not of this Pull, but of the query
+	}
+	return nil, wrapped
+}
+
+// page yields a page's items. It notes the new context, and sends the next
+// Pull as soon as that is known.
+func (r *enumeration) page(ctx context.Context, a *answer, yield func(*Item, error) bool) (items int, end bool, err error) {
+	r.context = ""
+	depth := a.sc.Depth()
+	for {
+		t, err := a.sc.Next()
+		switch {
+		case err != nil:
+			return items, end, err
+		case t == xmlscan.End && a.sc.Depth() == depth:
+			return items, end, checkTail(a.sc)
+		case t != xmlscan.Start:
+		case a.sc.Is(NamespaceEnumeration, "EnumerationContext"):
+			if r.context, err = content(a.sc); err != nil {
+				return items, end, err
+			}
+		case isEither(a.sc, "EndOfSequence"):
+			end = true
+			err = a.sc.Skip()
+		case isEither(a.sc, "Items"):
+			if r.context != "" && !hasEndMark(a.doc) {
+				r.prefetch(ctx)
+			}
+			n, itemsErr := r.items(a.sc, yield)
+			items, err = items+n, itemsErr
+		default:
+			err = a.sc.Skip()
+		}
+		if err != nil {
+			return items, end, err
+		}
+	}
+}
+
+// isEither matches the elements that are in one namespace in an
+// EnumerateResponse and in another in a PullResponse.
+func isEither(sc *xmlscan.Scanner, local string) bool {
+	return sc.Is(NamespaceWSMan, local) || sc.Is(NamespaceEnumeration, local)
+}
+
+// hasEndMark guesses from a page's last bytes whether it is the last page. A
+// wrong guess costs one request, no row.
+func hasEndMark(doc []byte) bool {
+	const tail = 512
+	return bytes.Contains(doc[max(0, len(doc)-tail):], []byte("EndOfSequence"))
+}
+
+// checkTail reads what follows the body's element, so that an answer cut there
+// is seen as cut.
+func checkTail(sc *xmlscan.Scanner) error {
+	for {
+		if t, err := sc.Next(); t == xmlscan.EOF || err != nil {
+			return err
+		}
+	}
+}
+
+func (r *enumeration) items(sc *xmlscan.Scanner, yield func(*Item, error) bool) (n int, err error) {
+	depth := sc.Depth()
+	for {
+		t, err := sc.Next()
+		switch {
+		case err != nil:
+			return n, err
+		case t == xmlscan.End && sc.Depth() == depth:
+			return n, nil
+		case t != xmlscan.Start:
+			continue
+		}
+		item, err := r.item(sc)
+		if err != nil {
+			return n, err
+		}
+		n++
+		if !yield(item, nil) {
+			r.stopped = true
+			return n, errStopped
+		}
+		if err := sc.SkipTo(depth + 1); err != nil {
+			return n, err
+		}
+	}
+}
+
+// item prepares the item at whose Start the scanner stands.
+func (r *enumeration) item(sc *xmlscan.Scanner) (*Item, error) {
+	switch {
+	case sc.Is(NamespaceAddressing, "EndpointReference"):
+		epr, err := ReadEPR(sc)
+		return &Item{EPR: &epr}, err
+	case r.e.Mode == EnumerateObjectAndEPR && sc.Is(NamespaceWSMan, "Item"):
+		return itemWithEPR(sc)
+	}
+	return &Item{sc: sc}, nil
+}
+
+// itemWithEPR reads a w:Item: the reference follows the instance, so it is
+// read first and the scanner goes back.
+func itemWithEPR(sc *xmlscan.Scanner) (*Item, error) {
+	depth, start := sc.Depth(), sc.Mark()
+	item := &Item{sc: sc}
+	for item.EPR == nil {
+		t, err := sc.Next()
+		switch {
+		case err != nil:
+			return nil, err
+		case t == xmlscan.End && sc.Depth() == depth:
+			return nil, errors.New("an item without its endpoint reference")
+		case t != xmlscan.Start:
+		case sc.Is(NamespaceAddressing, "EndpointReference"):
+			epr, err := ReadEPR(sc)
+			if err != nil {
+				return nil, err
+			}
+			item.EPR = &epr
+		default:
+			if err := sc.Skip(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	sc.Rewind(start)
+	for {
+		if t, err := sc.Next(); err != nil || t == xmlscan.Start {
+			return item, err
+		}
+	}
+}
+
+// release gives up what the server still holds: the context of an enumeration
+// that was left early. It runs even when the caller's context is over.
+func (r *enumeration) release(ctx context.Context) {
+	if r.next != nil { // a page is under way, and brings a newer context
+		p := <-r.next
+		r.next = nil
+		if p.err != nil {
+			return // the context has gone, or moved where nobody knows
+		}
+		r.context = contextOf(p.answer)
+	}
+	if r.context == "" {
+		return
+	}
+	id := r.context
+	r.context = ""
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToClean)
+	defer cancel()
+	m := &message{op: "release", target: r.e.target(), action: actionRelease, epr: r.epr,
+		body: func(w *xmlwrite.Writer) {
+			w.Open("n:Release")
+			w.Leaf("n:EnumerationContext", id)
+			w.Close("n:Release")
+		}}
+	// A Release that fails costs the server a few minutes of a context and the
+	// caller nothing.
+	_, _ = r.c.once(ctx, m)
+}
+
+// contextOf is the context that a page announces, empty after the last one.
+func contextOf(a *answer) string {
+	found := ""
+	depth := a.sc.Depth()
+	for {
+		t, err := a.sc.Next()
+		switch {
+		case err != nil || t == xmlscan.End && a.sc.Depth() == depth:
+			return found
+		case t != xmlscan.Start:
+		case a.sc.Is(NamespaceEnumeration, "EnumerationContext"):
+			if found, err = content(a.sc); err != nil {
+				return ""
+			}
+		case isEither(a.sc, "EndOfSequence"):
+			return ""
+		default:
+			if a.sc.Skip() != nil {
+				return found
+			}
+		}
+	}
+}

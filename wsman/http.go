@@ -1,0 +1,219 @@
+package wsman
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// HTTPOptions says how to reach a server. The zero value of each field has a
+// meaning, given beside it.
+type HTTPOptions struct {
+	URL string // such as https://ps1.example:5986/wsman; a path of / or none means /wsman
+	// Slots is how many connections, and so requests at once, at most: 0 means
+	// 4, and 8 is the most (WinRM's WMI plug-in shares 100 operations among
+	// all its users' requests).
+	Slots int
+	// ConnectTimeout bounds connecting and the TLS handshake; 0 means 10 s.
+	ConnectTimeout time.Duration
+	// MaxBody is the most bytes of an answer that are read; 0 means 64 MiB,
+	// the largest MaxEnvelopeSize that a client may ask for.
+	MaxBody int64
+	// TLS configures https; nil means the system's roots and TLS 1.2 or later.
+	TLS *tls.Config
+	// AllowUnencrypted lets credentials and SOAP travel in clear text over
+	// http, where the scheme does not seal.
+	AllowUnencrypted bool
+}
+
+const (
+	defaultSlots   = 4
+	maxSlots       = 8
+	defaultConnect = 10 * time.Second
+	defaultMaxBody = 64 << 20
+	idleTimeout    = 90 * time.Second // WinRM closes idle connections after about 120 s
+)
+
+// HTTP is a Transport over HTTP or HTTPS. It has slots: each is one connection
+// with a sign-in of its own, and carries one request at a time, because some
+// schemes sign in the connection and not the request.
+type HTTP struct {
+	url     string
+	maxBody int64
+	idle    chan *slot // slots not in use
+	slots   []*slot
+}
+
+// slot is one connection, or the place for one.
+type slot struct {
+	client  *http.Client
+	pool    *http.Transport
+	session session
+}
+
+// NewHTTP makes a transport. It connects when the first request is sent.
+func NewHTTP(o HTTPOptions, auth Authentication) (*HTTP, error) {
+	u, err := url.Parse(o.URL)
+	switch {
+	case err != nil:
+		return nil, errors.New("the server's URL cannot be parsed") // the parser's error repeats it, password and all
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return nil, fmt.Errorf("the server's URL must start with http:// or https:// and a host, not %q", u.Redacted())
+	case u.User != nil:
+		return nil, fmt.Errorf("the server's URL %s must hold no user", u.Redacted())
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = defaultPath
+	}
+	if u.Scheme == "http" && !auth.seals() && !o.AllowUnencrypted {
+		return nil, fmt.Errorf("%s over http sends everything in clear text: use https, a scheme that seals, or allow_unencrypted", auth)
+	}
+	t := &HTTP{url: u.String(), maxBody: o.MaxBody}
+	if t.maxBody <= 0 {
+		t.maxBody = defaultMaxBody
+	}
+	n := o.Slots
+	if n <= 0 {
+		n = defaultSlots
+	}
+	n = min(n, maxSlots)
+	t.idle = make(chan *slot, n)
+	for range n {
+		s := newSlot(o, auth)
+		t.slots = append(t.slots, s)
+		t.idle <- s
+	}
+	return t, nil
+}
+
+func newSlot(o HTTPOptions, auth Authentication) *slot {
+	timeout := o.ConnectTimeout
+	if timeout <= 0 {
+		timeout = defaultConnect
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.TLS != nil {
+		config = o.TLS.Clone()
+		config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	}
+	pool := &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:     config,
+		TLSHandshakeTimeout: timeout,
+		MaxConnsPerHost:     1,
+		MaxIdleConnsPerHost: 1,
+		IdleConnTimeout:     idleTimeout,
+		DisableCompression:  true,
+		ForceAttemptHTTP2:   false,
+		TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{},
+		// No proxy: a sign-in belongs to the connection with the server, and
+		// site servers are not reached through the proxies of an environment.
+	}
+	client := &http.Client{
+		Transport:     pool,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return &slot{client: client, pool: pool, session: auth.newSession()}
+}
+
+// RoundTrip implements Transport. It waits for a free slot.
+func (t *HTTP) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
+	select {
+	case s := <-t.idle:
+		defer func() { t.idle <- s }()
+		return s.session.roundTrip(ctx, &exchange{t: t, client: s.client}, req)
+	case <-ctx.Done():
+		return nil, &TransportError{Err: fmt.Errorf("wait for a connection: %w", ctx.Err())}
+	}
+}
+
+// Close implements Transport.
+func (t *HTTP) Close() error {
+	for _, s := range t.slots {
+		s.pool.CloseIdleConnections()
+	}
+	return nil
+}
+
+// exchange sends requests over one slot's connection.
+type exchange struct {
+	t      *HTTP
+	client *http.Client
+}
+
+// post sends one body with its headers and reads the answer whole.
+func (e *exchange) post(ctx context.Context, header http.Header, body []byte) (*Response, error) {
+	var sent atomic.Bool // written by the connection's own goroutine
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteHeaders: func() { sent.Store(true) },
+	})
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.t.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, &TransportError{Err: err}
+	}
+	req.Header = header
+	req.Header.Set("Accept-Encoding", "identity")
+	res, err := e.client.Do(req)
+	if err != nil {
+		return nil, &TransportError{Sent: sent.Load(), Err: plain(err)}
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(res.Body, e.t.maxBody+1))
+	switch {
+	case err != nil:
+		return nil, &TransportError{Sent: true, Err: fmt.Errorf("read the answer: %w", err)}
+	case int64(len(data)) > e.t.maxBody:
+		return nil, &TransportError{Sent: true, Err: fmt.Errorf("%w: more than %d bytes", ErrTooLarge, e.t.maxBody)}
+	}
+	return &Response{
+		Status:      res.StatusCode,
+		ContentType: res.Header.Get("Content-Type"),
+		Body:        data,
+		Challenges:  res.Header.Values("WWW-Authenticate"),
+	}, nil
+}
+
+// plain takes away what net/http puts around a cause: the method and the URL,
+// which the Error of an operation names anyway.
+func plain(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	var unknown x509.UnknownAuthorityError
+	var hostname x509.HostnameError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("%w: name its authority's certificate in ca_file", err)
+	case errors.As(err, &hostname):
+		return fmt.Errorf("%w: connect by one of those names, or set tls_server_name", err)
+	case errors.As(err, &record):
+		return fmt.Errorf("%w: the port does not speak TLS; try http or another port", err)
+	}
+	return err
+}
+
+// isPermanent tells failures that trying again does not cure.
+func isPermanent(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &verification), errors.As(err, &record), errors.Is(err, ErrTooLarge):
+		return true
+	case errors.As(err, &dns):
+		return dns.IsNotFound
+	}
+	return false
+}
