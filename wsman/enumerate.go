@@ -195,6 +195,9 @@ func (r *enumeration) pull(ctx context.Context) (*answer, error) {
 	}
 	p := <-r.next
 	r.next = nil
+	if p.err != nil && !errors.Is(p.err, ErrTimedOut) {
+		r.context = "" // gone, or moved where nobody knows
+	}
 	return p.answer, p.err
 }
 
@@ -292,7 +295,6 @@ func (r *enumeration) items(sc *xmlscan.Scanner, yield func(*Item, error) bool) 
 		}
 		n++
 		if !yield(item, nil) {
-			r.stopped = true
 			return n, errStopped
 		}
 		if err := sc.SkipTo(depth + 1); err != nil {
@@ -353,7 +355,7 @@ func (r *enumeration) release(ctx context.Context) {
 		p := <-r.next
 		r.next = nil
 		if p.err != nil {
-			return // the context has gone, or moved where nobody knows
+			return
 		}
 		r.context = contextOf(p.answer)
 	}

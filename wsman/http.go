@@ -198,7 +198,7 @@ func plain(err error) error {
 		return fmt.Errorf("%w: name its authority's certificate in ca_file", err)
 	case errors.As(err, &hostname):
 		return fmt.Errorf("%w: connect by one of those names, or set tls_server_name", err)
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("%w: the port does not speak TLS; try http or another port", err)
 	}
 	return err
@@ -210,7 +210,7 @@ func isPermanent(err error) bool {
 	var record tls.RecordHeaderError
 	var dns *net.DNSError
 	switch {
-	case errors.As(err, &verification), errors.As(err, &record), errors.Is(err, ErrTooLarge):
+	case errors.As(err, &verification), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, ErrTooLarge):
 		return true
 	case errors.As(err, &dns):
 		return dns.IsNotFound

@@ -1,0 +1,238 @@
+package wsman
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+var query = Enumeration{Namespace: `root\sms\site_S01`, WQL: "SELECT A FROM X WHERE B<'c&d'"}
+
+const timedOut = `<s:Fault><s:Code><s:Value>s:Receiver</s:Value><s:Subcode><s:Value>w:TimedOut</s:Value></s:Subcode></s:Code>` +
+	`<s:Reason><s:Text xml:lang="de-DE">Zeit</s:Text></s:Reason><s:Detail><f:WSManFault Code="2150858793" Machine="S"><f:Message>Zeit</f:Message></f:WSManFault></s:Detail></s:Fault>`
+
+func TestEnumerate(t *testing.T) {
+	fault := func(body string) reply { return reply{status: 500, body: body} }
+	tests := []struct {
+		name    string
+		replies []reply
+		want    []string
+		actions string
+		err     error
+	}{
+		{"nothing", []reply{first("")}, nil, "Enumerate", nil},
+		{"all on the first page", []reply{first("", "1", "2")}, []string{"1", "2"}, "Enumerate", nil},
+		{"pages", []reply{first("c1", "1"), page("c2", "2", "3"), page("", "4")}, []string{"1", "2", "3", "4"}, "Enumerate Pull(c1) Pull(c2)", nil},
+		{"empty first page", []reply{first("c1"), page("", "1")}, []string{"1"}, "Enumerate Pull(c1)", nil},
+		{"empty page in between", []reply{first("c1", "1"), page("c2"), page("", "2")}, []string{"1", "2"}, "Enumerate Pull(c1) Pull(c2)", nil},
+		{"empty last page", []reply{first("c1", "1"), page("")}, []string{"1"}, "Enumerate Pull(c1)", nil},
+		{"context after the items", []reply{
+			{body: "<n:EnumerateResponse><w:Items><X>1</X></w:Items><n:EnumerationContext>c1</n:EnumerationContext></n:EnumerateResponse>"},
+			page("", "2")}, []string{"1", "2"}, "Enumerate Pull(c1)", nil},
+		{"no end mark", []reply{first("c1", "1"), {body: "<n:PullResponse><n:Items><X>2</X></n:Items></n:PullResponse>"}},
+			[]string{"1", "2"}, "Enumerate Pull(c1)", ErrIncomplete},
+		{"pull timed out once", []reply{first("c1", "1"), fault(timedOut), page("", "2")}, []string{"1", "2"}, "Enumerate Pull(c1) Pull(c1)", nil},
+		{"pull timed out twice", []reply{first("c1", "1"), fault(timedOut), fault(timedOut)}, []string{"1"}, "Enumerate Pull(c1) Pull(c1) Release", ErrTimedOut},
+		{"answer to something else", []reply{first("c1", "1"), {relate: "uuid:other", body: page("", "2").body}}, []string{"1"}, "Enumerate Pull(c1)", errRelatesTo},
+		{"pull never answered", []reply{first("c1", "1"), {err: &TransportError{Sent: true, Err: errors.New("reset")}}}, []string{"1"}, "Enumerate Pull(c1)", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, s := client(t, tt.replies...)
+			got, err := texts(c, query)
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Error(d)
+			}
+			if s.actions() != tt.actions {
+				t.Errorf("asked for %s, want %s", s.actions(), tt.actions)
+			}
+			if tt.name == "pull never answered" {
+				var e *Error
+				if !errors.As(err, &e) || e.Op != "pull" || e.Retry != RetrySafe {
+					t.Errorf("error %#v", err)
+				}
+			} else if !errors.Is(err, tt.err) {
+				t.Errorf("error %v, want %v", err, tt.err)
+			}
+		})
+	}
+}
+
+// TestEnumerateCut cuts the answers of an enumeration at every byte. What
+// comes out is a beginning of the rows with an error, never all without one.
+func TestEnumerateCut(t *testing.T) {
+	for _, which := range []string{"first", "last"} {
+		whole := page("", "2", "3").response("ID")
+		if which == "first" {
+			whole = first("", "1", "2").response("ID")
+		}
+		for n := range len(whole.Body) {
+			cut := cutTransport{body: whole.Body[:n], first: which == "first"}
+			c := NewClient(&cut, Options{Retries: -1})
+			got, err := texts(c, query)
+			if err == nil {
+				t.Fatalf("%s page cut at byte %d: rows %v and no error", which, n, got)
+			}
+		}
+	}
+}
+
+// cutTransport answers one page, cut, with the request's id in it.
+type cutTransport struct {
+	body  []byte
+	first bool
+	asked int
+}
+
+func (c *cutTransport) RoundTrip(_ context.Context, req *Request) (*Response, error) {
+	_, rest, _ := strings.Cut(string(req.Body), "<a:MessageID>")
+	id, _, _ := strings.Cut(rest, "</a:MessageID>")
+	c.asked++
+	if c.asked == 1 && !c.first {
+		return first("c1", "1").response(id), nil
+	}
+	body := strings.ReplaceAll(string(c.body), ">ID<", ">"+id+"<")
+	return &Response{Status: 200, ContentType: soapMediaType, Body: []byte(body)}, nil
+}
+
+func (c *cutTransport) Close() error { return nil }
+
+func TestEnumerateLeftEarly(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	tests := []struct {
+		name    string
+		replies []reply
+		stop    int
+		actions string
+	}{
+		{"on the first page", []reply{first("c1", "1", "2"), page("c2", "3"), {body: ""}}, 1, "Enumerate Pull(c1) Release"},
+		{"on a later page", []reply{first("c1", "1"), page("c2", "2", "3"), page("c3", "4"), {body: ""}}, 2, "Enumerate Pull(c1) Pull(c2) Release"},
+		{"the page under way is the last", []reply{first("c1", "1"), page("", "2")}, 1, "Enumerate Pull(c1)"},
+		{"on the last page", []reply{first("c1", "1"), page("", "2", "3")}, 2, "Enumerate Pull(c1)"},
+		{"the only page", []reply{first("", "1", "2")}, 1, "Enumerate"},
+		{"release fails", []reply{first("c1", "1"), page("c2", "2"), {status: 500, body: timedOut}}, 1, "Enumerate Pull(c1) Release"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, s := client(t, tt.replies...)
+			n := 0
+			for _, err := range c.Enumerate(t.Context(), query) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n++; n == tt.stop {
+					break
+				}
+			}
+			if s.actions() != tt.actions {
+				t.Errorf("asked for %s, want %s", s.actions(), tt.actions)
+			}
+			if last := s.sent[len(s.sent)-1]; last.Action == "Release" && !strings.Contains(last.Body, ">c") {
+				t.Errorf("released %s", last.Body)
+			}
+		})
+	}
+}
+
+// TestReleaseOutlivesTheContext leaves an enumeration because its context is
+// over: the server is told all the same.
+func TestReleaseOutlivesTheContext(t *testing.T) {
+	c, s := client(t, first("c1", "1", "2"), page("c2", "3"), reply{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for range c.Enumerate(ctx, query) {
+		cancel()
+		break
+	}
+	if got := s.actions(); got != "Enumerate Pull(c1) Release" {
+		t.Errorf("asked for %s", got)
+	}
+	if id := s.sent[2].Body; !strings.Contains(id, ">c2<") {
+		t.Errorf("released %s, want the newest context", id)
+	}
+}
+
+func TestEnumerateNeverEnding(t *testing.T) {
+	replies := []reply{first("c", "1")}
+	for range maxEmptyPages + 5 {
+		replies = append(replies, page("c"))
+	}
+	c, _ := client(t, replies...)
+	_, err := texts(c, query)
+	if !errors.Is(err, ErrIncomplete) || !strings.Contains(err.Error(), "in a row") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestEnumerateRequest(t *testing.T) {
+	c, s := client(t, first("c1", "1"), page(""))
+	if _, err := texts(c, Enumeration{Namespace: `root\sms\site_S01`, WQL: query.WQL, Mode: EnumerateObjectAndEPR, MaxElements: 7}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`<w:ResourceURI s:mustUnderstand="true">http://schemas.microsoft.com/wbem/wsman/1/wmi/root/sms/site_S01/*</w:ResourceURI>`,
+		`<a:ReplyTo><a:Address s:mustUnderstand="true">http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:Address></a:ReplyTo>`,
+		`<w:MaxEnvelopeSize s:mustUnderstand="true">512000</w:MaxEnvelopeSize>`,
+		`<w:OperationTimeout>PT60S</w:OperationTimeout>`,
+		`<w:Locale xml:lang="en-US" s:mustUnderstand="false"/><p:DataLocale xml:lang="en-US" s:mustUnderstand="false"/></s:Header>`,
+		`<n:Enumerate><w:OptimizeEnumeration/><w:MaxElements>7</w:MaxElements><w:EnumerationMode>EnumerateObjectAndEPR</w:EnumerationMode>` +
+			`<w:Filter Dialect="http://schemas.microsoft.com/wbem/wsman/1/WQL">SELECT A FROM X WHERE B&lt;'c&amp;d'</w:Filter></n:Enumerate>`,
+	} {
+		if !strings.Contains(s.sent[0].raw, want) {
+			t.Errorf("request lacks %s:\n%s", want, s.sent[0].raw)
+		}
+	}
+	if want := "<n:Pull><n:EnumerationContext>c1</n:EnumerationContext><n:MaxElements>7</n:MaxElements></n:Pull>"; s.sent[1].Body != want {
+		t.Errorf("pull %s, want %s", s.sent[1].Body, want)
+	}
+}
+
+func TestEnumerateDMTF(t *testing.T) {
+	s := &scripted{t: t, replies: []reply{first("", "1")}}
+	c := NewClient(s, Options{Schema: SchemaDMTF})
+	if _, err := texts(c, Enumeration{Namespace: "root/interop", Class: "CIM_X"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		">http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_X</w:ResourceURI>",
+		`<w:SelectorSet><w:Selector Name="__cimnamespace">root/interop</w:Selector></w:SelectorSet>`,
+	} {
+		if !strings.Contains(s.sent[0].raw, want) {
+			t.Errorf("request lacks %s:\n%s", want, s.sent[0].raw)
+		}
+	}
+}
+
+func TestEnumerateObjectAndEPR(t *testing.T) {
+	nal := `["Display=\\SRV\"]MSWNET:["SMS_SITE=S01"]\\SRV\`
+	item := `<w:Item><X>1</X><a:EndpointReference><a:Address>http://s/wsman</a:Address><a:ReferenceParameters><w:ResourceURI>urn:X</w:ResourceURI>` +
+		`<w:SelectorSet><w:Selector Name="NALPath">` + nal + `</w:Selector><w:Selector Name="Empty"/><w:Selector Name="Ref"><a:EndpointReference><a:Address>y</a:Address>` +
+		`<a:ReferenceParameters><w:ResourceURI>urn:Y</w:ResourceURI></a:ReferenceParameters></a:EndpointReference></w:Selector></w:SelectorSet>` +
+		`</a:ReferenceParameters></a:EndpointReference></w:Item>`
+	c, _ := client(t, reply{body: "<n:EnumerateResponse><w:Items>" + item + item + "</w:Items><w:EndOfSequence/></n:EnumerateResponse>"})
+	n := 0
+	for item, err := range c.Enumerate(t.Context(), Enumeration{Namespace: "root", Class: "X", Mode: EnumerateObjectAndEPR}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		want := &EPR{Address: "http://s/wsman", ResourceURI: "urn:X", Selectors: []Selector{
+			{Name: "NALPath", Value: nal}, {Name: "Empty"}, {Name: "Ref", EPR: &EPR{Address: "y", ResourceURI: "urn:Y"}}}}
+		if d := cmp.Diff(want, item.EPR); d != "" {
+			t.Error(d)
+		}
+		if n == 1 {
+			continue // an item that is not read is passed over
+		}
+		if text, err := item.Scanner().Content(); err != nil || string(text) != "1" {
+			t.Errorf("object %q %v", text, err)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d items, want 2", n)
+	}
+}
