@@ -1,0 +1,65 @@
+package report
+
+import "strconv"
+
+// jsonLines writes one JSON object a line.
+type jsonLines struct {
+	out *output
+}
+
+func (j *jsonLines) row(names []string, values []any) error {
+	b, err := appendObject(j.out.buf, names, values, 0)
+	if err != nil {
+		return err
+	}
+	j.out.buf = append(b, '\n')
+	return j.out.commit()
+}
+
+func (j *jsonLines) close([]field) error { return nil }
+
+// jsonDocument writes one JSON object with the rows as its items, one a line.
+type jsonDocument struct {
+	out   *output
+	items int
+}
+
+func newJSONDocument(out *output, kind string) *jsonDocument {
+	out.buf = append(appendHead(out.buf, kind), `,"items":[`...)
+	return &jsonDocument{out: out}
+}
+
+// appendHead appends what a document begins with, before its items.
+func appendHead(b []byte, kind string) []byte {
+	b = append(b, `{"schemaVersion":`...)
+	b = strconv.AppendInt(b, SchemaVersion, 10)
+	return appendString(append(b, `,"kind":`...), kind)
+}
+
+func (j *jsonDocument) row(names []string, values []any) error {
+	b := j.out.buf
+	if j.items > 0 {
+		b = append(b, ',')
+	}
+	b, err := appendObject(append(b, '\n'), names, values, 0)
+	if err != nil {
+		return err
+	}
+	j.out.buf = b
+	j.items++
+	return j.out.commit()
+}
+
+func (j *jsonDocument) close(fields []field) error {
+	b := j.out.buf
+	if j.items > 0 {
+		b = append(b, '\n')
+	}
+	b = append(b, ']')
+	for _, f := range fields {
+		b = appendString(append(b, ",\n"...), f.name)
+		b = append(append(b, ':'), f.json...)
+	}
+	j.out.buf = append(b, "}\n"...)
+	return j.out.commit()
+}

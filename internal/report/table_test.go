@@ -1,0 +1,94 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+func TestFit(t *testing.T) {
+	tests := []struct {
+		name          string
+		widths, least []int
+		total         int
+		want          []int
+	}{
+		{"fits", []int{3, 5}, []int{0, 0}, 8, []int{3, 5}},
+		{"widest first", []int{10, 30, 20}, []int{8, 8, 8}, 40, []int{10, 15, 15}},
+		{"kept", []int{10, 30}, []int{8, 30}, 38, []int{8, 30}},
+		{"cannot", []int{10, 30}, []int{8, 9}, 5, []int{8, 9}},
+		{"huge", []int{1 << 40, 1 << 40}, []int{8, 8}, 80, []int{40, 40}},
+		{"negative total", []int{5}, []int{2}, -3, []int{2}},
+		{"none", nil, nil, 0, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			fit(tt.widths, tt.least, tt.total)
+			if diff := cmp.Diff(tt.want, tt.widths); diff != "" {
+				t.Errorf("widths (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Whatever the width, no line is wider, and colours end where they began.
+func TestTableKeepsToWidth(t *testing.T) {
+	red := func(any) text.Colors { return text.Colors{text.FgRed, text.Bold} }
+	for width := 2; width < 120; width++ {
+		var b bytes.Buffer
+		w, err := New(&b, Options{Width: width, Color: true, Columns: []Column{
+			{Name: "site"}, {Name: "count", Right: true}, {Name: "state", Color: red}, {Name: "message"},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, message := range []string{"short", strings.Repeat("long ", 30), strings.Repeat("全角", 30)} {
+			if err := w.Row("PS1", 123456, "failed", message); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+		if len(lines) != 4 {
+			t.Errorf("width %d: %d lines, want 4", width, len(lines))
+		}
+		for _, line := range lines {
+			if n := text.StringWidthWithoutEscSequences(line); n > width {
+				t.Errorf("width %d: line of %d cells: %q", width, n, line)
+			}
+			if strings.Count(line, "\x1b[31;1m") != strings.Count(line, text.EscapeReset) {
+				t.Errorf("width %d: colour without end: %q", width, line)
+			}
+		}
+	}
+}
+
+// The environment is the command's to interpret.
+func TestColorIgnoresEnvironment(t *testing.T) {
+	t.Setenv("NO_COLOR", "1")
+	t.Setenv("TERM", "dumb")
+	text.DisableColors()
+	t.Cleanup(text.EnableColors)
+	red := func(any) text.Colors { return text.Colors{text.FgRed} }
+	for want, color := range map[string]bool{"S\n\x1b[31mx\x1b[0m\n": true, "S\nx\n": false} {
+		var b bytes.Buffer
+		w, err := New(&b, Options{Color: color, Columns: []Column{{Name: "S", Color: red}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Row("x"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, b.String()); diff != "" {
+			t.Errorf("color %v (-want +got):\n%s", color, diff)
+		}
+	}
+}
