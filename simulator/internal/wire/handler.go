@@ -1,0 +1,187 @@
+package wire
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Handler serves WS-Management at the path /wsman. It is safe for concurrent
+// use.
+type Handler struct {
+	cfg          Config
+	schemes      []scheme
+	enumerations enumerations
+	shells       shells
+	around       http.Handler
+}
+
+// New is a handler for one server. How long a client may take to send a
+// request, or to read an answer, is for the http.Server to bound (ReadTimeout,
+// WriteTimeout).
+func New(cfg Config) *Handler {
+	h := &Handler{cfg: cfg.withDefaults()}
+	h.schemes = h.makeSchemes()
+	h.around = http.HandlerFunc(h.exchange)
+	if h.cfg.Around != nil {
+		h.around = h.cfg.Around(h.around)
+	}
+	return h
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.around.ServeHTTP(w, r) }
+
+// reply is an HTTP answer.
+type reply struct {
+	status      int
+	header      http.Header // further headers; may be nil
+	contentType string
+	body        []byte
+}
+
+// exchange answers one request. Observe comes before the answer is sent, so
+// that a client which has read the answer finds it counted.
+func (h *Handler) exchange(w http.ResponseWriter, r *http.Request) {
+	x := &Exchange{}
+	reply := h.reply(w, r, x)
+	x.Status, x.ResponseBytes = reply.status, len(reply.body)
+	h.cfg.Observe(*x)
+	for key, values := range reply.header {
+		w.Header()[key] = values
+	}
+	if reply.contentType != "" {
+		w.Header().Set("Content-Type", reply.contentType)
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(reply.body)))
+	w.Header().Set("Server", "Microsoft-HTTPAPI/2.0")
+	w.WriteHeader(reply.status)
+	// A client that went away learns nothing; it is its own loss.
+	_, _ = w.Write(reply.body)
+}
+
+// reply judges a request as HTTP and hands its message on.
+func (h *Handler) reply(w http.ResponseWriter, r *http.Request, x *Exchange) reply {
+	if !strings.EqualFold(strings.TrimSuffix(r.URL.Path, "/"), "/wsman") {
+		return reply{status: http.StatusNotFound}
+	}
+	if r.Method != http.MethodPost {
+		return reply{status: http.StatusMethodNotAllowed, header: http.Header{"Allow": {http.MethodPost}}}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.maxEnvelope())))
+	x.RequestBytes = len(body)
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return reply{status: http.StatusRequestEntityTooLarge}
+	}
+	if err != nil {
+		return reply{status: http.StatusBadRequest}
+	}
+	who := h.signIn(r)
+	x.User = who.user
+	if who.user == "" {
+		if who.next == "" && strings.EqualFold(r.Header.Get("WSMANIDENTIFY"), "unauthenticated") {
+			return h.identifyStranger(r, body)
+		}
+		return reply{status: http.StatusUnauthorized, header: http.Header{"Www-Authenticate": h.challenges(who)}}
+	}
+	answer := h.signedIn(r, who, body, x)
+	if who.next != "" {
+		answer.header = http.Header{"Www-Authenticate": {who.next}}
+	}
+	return answer
+}
+
+// signedIn answers a request whose sender is known.
+func (h *Handler) signedIn(r *http.Request, who verdict, body []byte, x *Exchange) reply {
+	if len(body) == 0 && who.next != "" {
+		return reply{status: http.StatusOK} // the request was for signing in alone
+	}
+	contentType := r.Header.Get("Content-Type")
+	if who.seal == nil {
+		if r.TLS == nil && !h.cfg.AllowUnencrypted {
+			return reply{status: http.StatusInternalServerError}
+		}
+		return h.message(r, who.user, contentType, body, x)
+	}
+	contentType, body, err := who.seal.open(contentType, body)
+	if err != nil {
+		return reply{status: http.StatusBadRequest}
+	}
+	answer := h.message(r, who.user, contentType, body, x)
+	if len(answer.body) > 0 {
+		answer.contentType, answer.body, err = who.seal.seal(answer.contentType, answer.body)
+	}
+	if err != nil {
+		return reply{status: http.StatusInternalServerError}
+	}
+	return answer
+}
+
+// message answers a message in clear, in the encoding that it came in.
+func (h *Handler) message(r *http.Request, user, contentType string, body []byte, x *Exchange) reply {
+	if !acceptable(contentType) {
+		return reply{status: http.StatusUnsupportedMediaType}
+	}
+	client, _, _ := net.SplitHostPort(r.RemoteAddr)
+	req := &request{user: user, address: address(r), client: client, tls: r.TLS != nil}
+	text, enc, err := decode(body)
+	var a answer
+	if err == nil {
+		a, err = h.operate(r.Context(), req, text, x)
+	} else {
+		err = sender("w:EncodingLimit", codeCharacterSet, err.Error())
+	}
+	status, envelope := http.StatusOK, []byte(nil)
+	if err == nil {
+		envelope = h.envelope(a, req.messageID)
+		err = h.checkSize(req, envelope)
+	}
+	if err != nil {
+		f := faultOf(err, resource{})
+		x.FaultCode = f.Code
+		status, envelope = http.StatusInternalServerError, h.envelope(f.answer(h), req.messageID)
+	}
+	return reply{status: status, contentType: enc.contentType(), body: encode(envelope, enc)}
+}
+
+// address is the URL that a request came to.
+func address(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host + "/wsman"
+	}
+	return "http://" + r.Host + "/wsman"
+}
+
+// maxEnvelope is the server's own limit in bytes.
+func (h *Handler) maxEnvelope() int { return h.cfg.MaxEnvelopeSizeKB * 1024 }
+
+// limit is the most that an answer may take, in bytes as UTF-16.
+func (h *Handler) limit(req *request) int {
+	if req.maxEnvelope == 0 {
+		return h.maxEnvelope()
+	}
+	return min(req.maxEnvelope, h.maxEnvelope())
+}
+
+// checkSize refuses an answer that is over the limit. What was done stays
+// done, and the fault says so.
+func (h *Handler) checkSize(req *request, envelope []byte) error {
+	if utf16Size(envelope) <= h.limit(req) {
+		return nil
+	}
+	switch req.action {
+	case actionGet, actionEnumerate, actionPull:
+		return envelopeExceeded()
+	}
+	return sender("w:EncodingLimit", codeUnreportableSuccess,
+		"The operation was carried out, but its answer is larger than MaxEnvelopeSize.")
+}
+
+// envelopeExceeded is the fault of an answer, or of a single item, that is
+// larger than MaxEnvelopeSize.
+func envelopeExceeded() *Fault {
+	return sender("w:EncodingLimit", codeEnvelopeExceeded, "The answer is larger than MaxEnvelopeSize.")
+}
