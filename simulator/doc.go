@@ -1,0 +1,44 @@
+// Package simulator runs simulated ConfigMgr site servers: WS-Management over
+// real HTTP or HTTPS on loopback, with an SMS Provider behind it whose state
+// moves as content is sent again. It is to dpremote what a lab is to an
+// administrator, and it is meant to be used by the tests of other programs too.
+//
+// A [Model] says by counts what there is: sites, distribution points, packages,
+// and how many rows (a package on a distribution point) have failed for which
+// [Cause]. [Start] makes the names, sizes and dates from it, always the same for
+// one Seed, and listens on one port for each site that has an SMS Provider.
+// [Hierarchy.WriteInventory] writes the inventory with which dpremote reaches
+// them. [New] does the same without listening, for tests that carry requests to
+// [Hierarchy.Handler] themselves, under an invented clock for example.
+//
+// A request goes this way, and its answer back:
+//
+//	HTTP  ->  simulator/internal/wire       SOAP, sign-in, paging, faults
+//	      ->  simulator/internal/world      one site's view of the state
+//	      ->  simulator/internal/wql        for a query: which rows, which columns
+//	      ->  simulator/internal/world      rows made from the state as they are read
+//	          simulator/internal/smsclasses the classes they are instances of
+//
+// # State
+//
+// RefreshNow put on an SMS_DistributionPoint makes the row INSTALL_PENDING,
+// queues an SMS_DistributionJob and, a Delay later, comes to its end: the
+// content is installed, or an obstacle that no resend removes (a full disk, a
+// missing source, denied access, a DP that is offline) makes it INSTALL_RETRYING
+// and, another Delay later, INSTALL_FAILED again. The status messages of each
+// step are those that a site writes. RefreshPkgSource does so on every
+// distribution point of a package, with a new version. [Hierarchy.Fix] removes
+// an obstacle as somebody at the site would. A row that a model makes pending is
+// sent after 10 minutes, one that is retrying is tried again after 30.
+//
+// Nothing happens in the background: the state is brought up to the clock's
+// present when it is looked at. A central administration site passes a request
+// on to the site that has the distribution point, which takes half a Delay
+// more.
+//
+// # What it is not
+//
+// The provider stores no objects: of all the classes only SMS_DistributionPoint
+// takes a Put, and only its RefreshNow does something. Transfers do not wait for
+// each other. Sign-in is Basic.
+package simulator

@@ -1,0 +1,138 @@
+package world
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"dpremote/simulator/internal/repository"
+	"dpremote/simulator/internal/wire"
+)
+
+func TestShell(t *testing.T) {
+	l := newLab(t, small())
+	s := l.at("PS1")
+	const missing = "The system cannot find the file specified.\r\n"
+	for _, test := range []struct {
+		name, command  string
+		args           []string
+		stdout, stderr string
+		code           int
+	}{
+		{"hostname", "hostname", nil, "CM01-PS1\r\n", "", 0},
+		{"hostname.exe in capitals", "HOSTNAME.EXE", nil, "CM01-PS1\r\n", "", 0},
+		{"by cmd", "cmd.exe", []string{"/q", "/c", "hostname"}, "CM01-PS1\r\n", "", 0},
+		{"ver", "ver", nil, "\r\nMicrosoft Windows [Version 10.0.20348.2227]\r\n", "", 0},
+		{"echo", "echo", []string{"100%", "of", "%COMPUTERNAME%", "%nope%"}, "100% of CM01-PS1 %nope%\r\n", "", 0},
+		{"one line", "echo a  b", nil, "a b\r\n", "", 0},
+		{"nothing", "", nil, "", "", 0},
+		{"unknown", "format", []string{"c:"}, "", "'format' is not recognized as an internal or external command,\r\noperable program or batch file.\r\n", 1},
+		{"type of nothing", "type", nil, "", "The syntax of the command is incorrect.\r\n", 1},
+		{"type of another file", "type", []string{`C:\Windows\win.ini`}, "", missing, 1},
+		{"type of another log", "type", []string{`"%SMS_LOG_PATH%\smsprov.log"`}, "", missing, 1},
+		{"blanks without quotes", "type", []string{`%SMS_LOG_PATH%\distmgr.log`}, "", "The syntax of the command is incorrect.\r\n", 1},
+		{"findstr without file", "findstr", []string{"x"}, "", "FINDSTR: Bad command line\r\n", 2},
+		{"findstr that finds nothing", "findstr", []string{"nothing", `"%SMS_LOG_PATH%\distmgr.log"`}, "", "", 1},
+		{"not ASCII", "echo ıİſ%COMPUTERNAME%", nil, "ıİſCM01-PS1\r\n", "", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stdout, stderr, code := s.Shell(t.Context(), test.command, test.args)
+			if string(stdout) != test.stdout || string(stderr) != test.stderr || code != test.code {
+				t.Errorf("stdout %q, stderr %q, exit code %d", stdout, stderr, code)
+			}
+		})
+	}
+}
+
+func TestLogsShowWhatHappened(t *testing.T) {
+	l := newLab(t, small())
+	c := l.failed(Transient)
+	l.pass(time.Hour)
+	l.put("PS1", c)
+	l.pass(delay)
+	out, _, code := l.at("PS1").Shell(t.Context(), `findstr /i /c:"package `+strings.ToLower(c.pkg.id)+`" "%SMS_LOG_PATH%\distmgr.log"`, nil)
+	if code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\r\n")
+	want := "Package " + c.pkg.id + " is now on " + c.dp.nal + ", STATMSG: ID=2330  $$<SMS_DISTRIBUTION_MANAGER><11-02-2026 09:00:08.000+000><thread=5104 (0x13F0)>"
+	if got := lines[len(lines)-1]; got != want {
+		t.Errorf("last line\n%s, want\n%s", got, want)
+	}
+	out, _, _ = l.at("PS1").Shell(t.Context(), `type "C:\Program Files\Microsoft Configuration Manager\Logs\PkgXferMgr.log"`, nil)
+	if want := "Sent package " + c.pkg.id + ", version"; !strings.Contains(string(out), want) {
+		t.Errorf("PkgXferMgr.log has no %q:\n%s", want, out)
+	}
+}
+
+func TestRegistry(t *testing.T) {
+	l := newLab(t, small())
+	retrying := ""
+	for _, r := range l.Rows(Target{}) {
+		if r.State == InstallRetrying {
+			retrying = r.Package
+		}
+	}
+	call := func(method, key, name string) []wire.Assignment {
+		t.Helper()
+		in := []wire.Assignment{{Name: "hDefKey", Value: uint64(localMachine)}, {Name: "sSubKeyName", Value: key}}
+		if name != "" {
+			in = append(in, wire.Assignment{Name: "sValueName", Value: name})
+		}
+		out, err := l.at("PS1").Invoke("root/default", "StdRegProv", method, nil, in)
+		if err != nil {
+			t.Fatalf("%s %s: %v", method, key, err)
+		}
+		return out
+	}
+	names := func(names ...value) wire.Assignment { return wire.Assignment{Name: "sNames", Value: names} }
+	ok, notFound := wire.Assignment{Name: "ReturnValue", Value: int64(0)}, wire.Assignment{Name: "ReturnValue", Value: int64(2)}
+	const history = `software\microsoft\sms\components\SMS_DISTRIBUTION_MANAGER\Retry History`
+	for _, test := range []struct {
+		name, method, key, value string
+		want                     []wire.Assignment
+	}{
+		{"keys", "EnumKey", `SOFTWARE\Microsoft\SMS`, "", []wire.Assignment{names("Components", "Identification", "Setup"), ok}},
+		{"no such key", "EnumKey", `SOFTWARE\Nope`, "", []wire.Assignment{notFound}},
+		{"retry history", "EnumKey", history, "", []wire.Assignment{names(retrying), ok}},
+		{"text", "GetStringValue", keyIdentity, "installation directory", []wire.Assignment{{Name: "sValue", Value: installDir}, ok}},
+		{"number", "GetDWORDValue", keyComponent, "Maximum Number of Packages", []wire.Assignment{{Name: "uValue", Value: uint64(3)}, ok}},
+		{"number read as text", "GetStringValue", keyComponent, "Maximum Number of Packages", []wire.Assignment{{Name: "ReturnValue", Value: int64(13)}}},
+		{"no such value", "GetStringValue", keyIdentity, "Nope", []wire.Assignment{notFound}},
+		{"values", "EnumValues", keySetup, "", []wire.Assignment{names("Full Version", "Installation Directory"), {Name: "Types", Value: []value{int64(1), int64(1)}}, ok}},
+		{"delete something else", "DeleteKey", keySetup, "", []wire.Assignment{{Name: "ReturnValue", Value: int64(5)}}},
+		{"delete the retry history", "DeleteKey", history + `\` + retrying, "", []wire.Assignment{ok}},
+		{"it is gone", "EnumKey", history, "", []wire.Assignment{notFound}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, call(test.method, test.key, test.value)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWindowsClasses(t *testing.T) {
+	l := newLab(t, small())
+	l.pass(90 * time.Minute)
+	result, err := l.at("PS1").Query("root/cimv2", "SELECT CSName, LocalDateTime FROM Win32_OperatingSystem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := only(l, result.Instances)
+	if got := in.Get("LocalDateTime"); !cmp.Equal(got, value(repository.At(epoch.Add(90*time.Minute)))) {
+		t.Errorf("LocalDateTime %v", got)
+	}
+	if in.Get("MUILanguages") != nil {
+		t.Error("MUILanguages is not NULL")
+	}
+	result, err = l.at("PS1").Query("root", "SELECT Name FROM __NAMESPACE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]any{"CIMV2", "DEFAULT", "SMS"}, values(result.Instances, "Name")); diff != "" {
+		t.Errorf("namespaces (-want +got):\n%s", diff)
+	}
+}
