@@ -1,0 +1,185 @@
+package queries
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"dpremote/cim"
+)
+
+// Filter picks status rows. As much of it as possible goes to the server; all
+// of it is checked again on the rows that come, so that SRV1 never stands for
+// SRV10. The zero value picks every row, an empty list any value.
+type Filter struct {
+	// DPs match the FQDN of a distribution point or its first label.
+	DPs []Pattern
+	// Packages match package IDs. Without wildcards it must be a whole ID.
+	Packages []Pattern
+	Types    []PackageType
+	States   []State
+	// Since is the least SummaryDate.
+	Since time.Time
+}
+
+// maxPatterns is the most patterns that go to the server in one query. With
+// more the server is asked for all, and the rows are checked here.
+const maxPatterns = 20
+
+// MatchDP tells whether the filter picks a distribution point.
+func (f Filter) MatchDP(path NALPath) bool {
+	server := path.Server()
+	return len(f.DPs) == 0 || slices.ContainsFunc(f.DPs, func(p Pattern) bool { return p.matchesServer(server) })
+}
+
+// MatchPackage tells whether the filter picks a package.
+func (f Filter) MatchPackage(id PackageID) bool {
+	return len(f.Packages) == 0 || slices.ContainsFunc(f.Packages, func(p Pattern) bool { return p.Match(string(id)) })
+}
+
+// Match tells whether the filter picks a row.
+func (f Filter) Match(r PackageStatusDP) bool {
+	return f.MatchDP(r.ServerNALPath) && f.MatchPackage(r.PackageID) && f.matchSince(r.SummaryDate) &&
+		(len(f.Types) == 0 || slices.Contains(f.Types, r.PackageType)) &&
+		(len(f.States) == 0 || slices.Contains(f.States, r.State))
+}
+
+// matchCounts tells whether there is a distribution point in one of the states.
+func (f Filter) matchCounts(c Counts) bool {
+	return len(f.States) == 0 || slices.ContainsFunc(f.States, func(s State) bool { return c.In(s) > 0 })
+}
+
+func (f Filter) matchSince(d cim.Datetime) bool {
+	return f.Since.IsZero() || !d.IsZero() && !d.Time.Before(f.Since)
+}
+
+// countsOnly refuses what rows that only count distribution points cannot be
+// picked by.
+func (f Filter) countsOnly(what string) error {
+	switch {
+	case len(f.DPs) > 0:
+		return fmt.Errorf("filter %s: it counts distribution points and names none", what)
+	case len(f.Types) > 0:
+		return fmt.Errorf("filter %s: it does not tell package types", what)
+	}
+	return nil
+}
+
+// filtered asks for the rows of the filter's packages that meet the conditions.
+// It takes several queries where there are many packages.
+func filtered[T Record](ctx context.Context, s *cim.Session, f Filter, conditions ...Condition) iter.Seq2[T, error] {
+	var parts []iter.Seq2[T, error]
+	for _, packages := range f.packageConditions() {
+		parts = append(parts, Select[T](packages).Where(conditions...).Run(ctx, s))
+	}
+	return chain(parts)
+}
+
+// packageConditions are conditions of which a row meets one at most; the rows
+// of all of them are those of the filter's packages, or more.
+func (f Filter) packageConditions() []Condition {
+	var ids []PackageID
+	var wild []Condition
+	var errs []error
+	for _, p := range f.Packages {
+		text, exact := p.Literal()
+		if !exact {
+			wild = append(wild, Like("PackageID", p))
+			continue
+		}
+		id, err := ParsePackageID(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%w; for part of one use a pattern such as %s*", err, text))
+		}
+		ids = append(ids, id)
+	}
+	ids = unique(ids)
+	switch {
+	case len(errs) > 0:
+		return []Condition{{err: errors.Join(errs...)}}
+	case len(f.Packages) == 0, len(wild) > 0 && len(wild)+len(ids) > maxPatterns:
+		return []Condition{{}}
+	case len(wild) == 0:
+		return inChunks("PackageID", ids)
+	case len(ids) > 0:
+		wild = append(wild, In("PackageID", ids...))
+	}
+	return []Condition{Or(wild...)}
+}
+
+// inChunks is one In or several, none of which is too long. Of no values it is
+// no condition.
+func inChunks[V Literal](property string, values []V) []Condition {
+	if len(values) == 0 {
+		return []Condition{{}}
+	}
+	var all []Condition
+	for part := range slices.Chunk(values, MaxIn) {
+		all = append(all, In(property, part...))
+	}
+	return all
+}
+
+func unique(ids []PackageID) []PackageID {
+	out := make([]PackageID, len(ids))
+	for i, id := range ids {
+		out[i] = PackageID(strings.ToUpper(string(id)))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// dpCondition holds for the filter's distribution points, and for some whose
+// path contains their names.
+func (f Filter) dpCondition() Condition {
+	if len(f.DPs) == 0 || len(f.DPs) > maxPatterns || slices.ContainsFunc(f.DPs, Pattern.matchesAll) {
+		return Condition{}
+	}
+	likes := make([]Condition, len(f.DPs))
+	for i, p := range f.DPs {
+		likes[i] = Contains("ServerNALPath", p)
+	}
+	return Or(likes...)
+}
+
+// numbersCondition holds for rows with one of the numbers; for all rows when
+// there are none, or more than a query takes.
+func numbersCondition[V ~uint32](property string, numbers []V) Condition {
+	if len(numbers) == 0 || len(numbers) > MaxIn {
+		return Condition{}
+	}
+	return In(property, numbers...)
+}
+
+// sinceCondition cuts to the second: a server may store no fractions.
+func (f Filter) sinceCondition() Condition {
+	if f.Since.IsZero() {
+		return Condition{}
+	}
+	return Ge("SummaryDate", f.Since.Truncate(time.Second))
+}
+
+// countsCondition holds where matchCounts can.
+func (f Filter) countsCondition() Condition {
+	var counts []Condition
+	for _, s := range f.States {
+		switch s {
+		case StateInstalled:
+			counts = append(counts, Gt("Installed", 0))
+		case StateRetrying:
+			counts = append(counts, Gt("Retrying", 0))
+		case StateFailed:
+			counts = append(counts, Gt("Failed", 0))
+		default:
+			return Condition{}
+		}
+	}
+	if len(counts) == 0 {
+		return Condition{}
+	}
+	return Or(counts...)
+}
