@@ -1,0 +1,279 @@
+// Package connect makes a site of the inventory a server one can talk to: it
+// gets the password, sets up TLS and the transport, and runs the simulator for
+// sites that are simulated.
+package connect
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"dpremote/cim"
+	"dpremote/internal/inventory"
+	"dpremote/simulator"
+	"dpremote/wsman"
+)
+
+// Connector opens sites. Its fields are set before the first use; it is then
+// safe for concurrent use.
+type Connector struct {
+	// Inventory tells which simulated sites belong together; nil when there
+	// are none.
+	Inventory *inventory.Inventory
+	// Passwords resolves each source of a password once.
+	Passwords inventory.Passwords
+	// TraceDir is where each message is written; empty for nowhere.
+	TraceDir string
+	// Warn is told of what the user should know but what stops nothing. It is
+	// called from several goroutines; nil ignores it.
+	Warn func(error)
+
+	simulated simulated
+}
+
+// Connection is one site server that can be asked.
+type Connection struct {
+	// Session is the namespace of the site's SMS Provider. Its Namespace is
+	// empty when the site's code is not known.
+	*cim.Session
+	URL       string
+	Scheme    string // how it signs in
+	Transport wsman.Transport
+}
+
+// At is the same server with another namespace.
+func (c *Connection) At(namespace string) *cim.Session {
+	return &cim.Session{Client: c.Client, Namespace: namespace}
+}
+
+// Close gives up the connections to the server.
+func (c *Connection) Close() error { return c.Transport.Close() }
+
+// ErrCredentials is wrapped by errors about a password that cannot be had.
+var ErrCredentials = errors.New("no usable credentials")
+
+// target is what is needed to reach a server.
+type target struct {
+	url  string
+	auth wsman.Authentication
+	tls  *tls.Config
+	site inventory.Site
+}
+
+// Open prepares the connection to a site. Nothing is sent yet, except to start
+// a simulated site.
+func (c *Connector) Open(ctx context.Context, site inventory.Site) (*Connection, error) {
+	t, err := c.target(ctx, site)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := wsman.NewHTTP(wsman.HTTPOptions{
+		URL:              t.url,
+		Slots:            site.Connections,
+		ConnectTimeout:   site.ConnectTimeout,
+		TLS:              t.tls,
+		AllowUnencrypted: t.site.AllowUnencrypted,
+	}, t.auth)
+	if err != nil {
+		return nil, err
+	}
+	options := wsman.Options{
+		Endpoint:         t.url,
+		OperationTimeout: site.RequestTimeout,
+		MaxEnvelopeSize:  site.MaxEnvelopeKB * 1024,
+	}
+	if site.Schema == inventory.DMTF {
+		options.Schema = wsman.SchemaDMTF
+	}
+	if c.TraceDir != "" {
+		if options.Tracer, err = wsman.NewDirTracer(c.TraceDir, site.Name, c.Warn); err != nil {
+			return nil, err
+		}
+	}
+	client := wsman.NewClient(transport, options)
+	return &Connection{
+		Session:   &cim.Session{Client: client, Namespace: site.Namespace},
+		URL:       t.url,
+		Scheme:    t.auth.String(),
+		Transport: transport,
+	}, nil
+}
+
+// Close stops the simulated sites.
+func (c *Connector) Close() error { return c.simulated.close() }
+
+func (c *Connector) target(ctx context.Context, site inventory.Site) (target, error) {
+	if site.Simulate != nil {
+		endpoint, err := c.simulated.endpoint(ctx, c.Inventory, site)
+		if err != nil {
+			return target{}, err
+		}
+		site.AllowUnencrypted = true // it never leaves this process's machine
+		return target{url: endpoint.URL, auth: wsman.Basic(endpoint.User, endpoint.Password()), site: site}, nil
+	}
+	scheme := "http"
+	if site.TLS {
+		scheme = "https"
+	}
+	t := target{url: scheme + "://" + site.Address() + "/wsman", site: site}
+	var err error
+	if t.tls, err = c.tlsConfig(site); err != nil {
+		return target{}, err
+	}
+	t.auth, err = c.authentication(ctx, site)
+	return t, err
+}
+
+func (c *Connector) authentication(ctx context.Context, site inventory.Site) (wsman.Authentication, error) {
+	if site.Auth != inventory.Basic {
+		return nil, fmt.Errorf("%w: auth %s is not in this version; use basic, over https", ErrCredentials, site.Auth)
+	}
+	if site.User == "" {
+		return nil, fmt.Errorf("%w: user is missing", ErrCredentials)
+	}
+	if site.Password.IsZero() {
+		return nil, fmt.Errorf("%w: no password for %s: set password_command, password_file or password_env", ErrCredentials, site.User)
+	}
+	password, err := c.Passwords.Resolve(ctx, site.Password)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCredentials, err)
+	}
+	user := site.User
+	if site.Domain != "" {
+		user = site.Domain + `\` + user
+	}
+	return wsman.Basic(user, password.Reveal()), nil
+}
+
+// tlsConfig is how the server's certificate is judged: by the system's roots
+// or a file's, by one certificate's fingerprint, or, with a warning, not.
+func (c *Connector) tlsConfig(site inventory.Site) (*tls.Config, error) {
+	if !site.TLS {
+		return nil, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: site.TLSServerName}
+	switch {
+	case site.TLSFingerprint != "":
+		config.InsecureSkipVerify = true // the pinned certificate is checked instead
+		config.VerifyConnection = pinned(site.TLSFingerprint)
+	case site.Insecure:
+		config.InsecureSkipVerify = true
+		c.warn(fmt.Errorf("%s: insecure: the server's certificate is not checked, anybody may be answering; tls_fingerprint is safer", site.Name))
+	}
+	if site.CAFile != "" {
+		pem, err := os.ReadFile(site.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("ca_file: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca_file %s holds no certificate in PEM", site.CAFile)
+		}
+	}
+	return config, nil
+}
+
+func (c *Connector) warn(err error) {
+	if c.Warn != nil {
+		c.Warn(err)
+	}
+}
+
+// pinned accepts the certificate with this SHA-256 only, whoever issued it.
+func pinned(fingerprint string) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		if len(state.PeerCertificates) == 0 {
+			return errors.New("the server sent no certificate")
+		}
+		sum := sha256.Sum256(state.PeerCertificates[0].Raw)
+		if got := hex.EncodeToString(sum[:]); got != fingerprint {
+			return fmt.Errorf("the server's certificate has the SHA-256 %s, not the tls_fingerprint %s", got, fingerprint)
+		}
+		return nil
+	}
+}
+
+// simulated runs the simulated sites of an inventory, each hierarchy once and
+// when it is first needed.
+type simulated struct {
+	mu      sync.Mutex
+	running []*simulator.Hierarchy
+	byName  map[string]simulator.Endpoint
+}
+
+func (s *simulated) endpoint(ctx context.Context, inv *inventory.Inventory, site inventory.Site) (simulator.Endpoint, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e, ok := s.byName[site.Name]; ok {
+		return e, nil
+	}
+	if inv == nil {
+		return simulator.Endpoint{}, errors.New("a simulated site outside of an inventory")
+	}
+	for _, sites := range inv.Hierarchies() {
+		for _, member := range sites {
+			if member.Name == site.Name {
+				return s.start(ctx, sites, site.Name)
+			}
+		}
+	}
+	return simulator.Endpoint{}, fmt.Errorf("simulated site %s is in no hierarchy", site.Name)
+}
+
+// start runs a hierarchy for as long as the connector lives, whatever becomes
+// of the context of the site that was the first to need it.
+func (s *simulated) start(ctx context.Context, sites []inventory.Site, name string) (simulator.Endpoint, error) {
+	h, err := simulator.Start(context.WithoutCancel(ctx), Model(sites), simulator.Options{AllowUnencrypted: true})
+	if err != nil {
+		return simulator.Endpoint{}, fmt.Errorf("start the simulated sites: %w", err)
+	}
+	s.running = append(s.running, h)
+	if s.byName == nil {
+		s.byName = map[string]simulator.Endpoint{}
+	}
+	for i, e := range h.Sites() {
+		s.byName[sites[i].Name] = e
+	}
+	return s.byName[name], nil
+}
+
+func (s *simulated) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, h := range s.running {
+		errs = append(errs, h.Close())
+	}
+	s.running, s.byName = nil, nil
+	return errors.Join(errs...)
+}
+
+// Model is the simulator's model of the sites of one hierarchy, the top site
+// first.
+func Model(sites []inventory.Site) simulator.Model {
+	top := sites[0].Simulate
+	m := simulator.Model{Seed: top.Seed, Delay: top.Delay}
+	for _, site := range sites {
+		s := site.Simulate
+		model := simulator.Site{
+			Code: site.Code, Name: s.Name, Parent: s.Parent,
+			DPs: s.DPs, Packages: s.Packages, ServerDP: s.ServerDP,
+			Failed:   map[simulator.Cause]int{},
+			Retrying: s.Retrying, Pending: s.Pending, Updating: s.Updating, Monitoring: s.Monitoring,
+		}
+		for cause, n := range s.Failed {
+			model.Failed[simulator.Cause(cause)] = n
+		}
+		for _, below := range s.Secondaries {
+			model.Secondaries = append(model.Secondaries, simulator.Secondary{Code: below.Code, Name: below.Name, DPs: below.DPs})
+		}
+		m.Sites = append(m.Sites, model)
+	}
+	return m
+}
