@@ -1,0 +1,124 @@
+package distribution
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"dpremote/queries"
+)
+
+// Row is a package on a distribution point as the best placed of the sites
+// that report it shows it.
+type Row struct {
+	queries.PackageStatusDP
+	Name   string // the package's; empty when it is not known
+	Owner  *Site  // where the row was read, and what is done to it goes
+	SeenBy []*Site
+	// Cause and Message say why the content is not there. The zero Cause
+	// means that there is no message; Message is then empty.
+	Cause   queries.Cause
+	Message string
+	// OnSiteServer says that the distribution point is the site server
+	// itself, where applications take no refresh.
+	OnSiteServer bool
+	Jobs         int       // open ones for this row
+	Queue        int       // open ones for the distribution point
+	Refreshed    time.Time // when it was last refreshed, if that was lately
+	Deleted      bool      // the package is being taken away from there
+}
+
+// How well a site is placed to speak for a distribution point: the lower the
+// better.
+const (
+	servesIt    = iota // it is the distribution point's own site
+	parentOfIt         // it is the primary of the secondary site
+	seesIt             // it is above that, or reports the row at all
+	notInvolved        // it reports the row of a site that it does not list
+)
+
+// rank is how well a view is placed for the distribution points of a site.
+func (v *View) rank(code queries.SiteCode) int {
+	own := v.Site.Code()
+	if strings.EqualFold(string(own), string(code)) {
+		return servesIt
+	}
+	for _, s := range v.Sites {
+		if strings.EqualFold(string(s.SiteCode), string(code)) {
+			if strings.EqualFold(string(s.ReportingSiteCode), string(own)) && s.Type == queries.SiteSecondary {
+				return parentOfIt
+			}
+			return seesIt
+		}
+	}
+	return notInvolved
+}
+
+// Merge brings the rows of several views together: each row once, from the
+// best placed site. Rows are sorted by site code, distribution point and
+// package.
+func Merge(views []*View) []Row {
+	found := map[queries.RowKey]*Row{}
+	ranks := map[queries.RowKey]int{}
+	for _, v := range views {
+		for _, status := range v.Rows {
+			key, rank := status.RowKey(), v.rank(status.SiteCode)
+			row := found[key]
+			if row == nil {
+				row = &Row{}
+				found[key] = row
+			}
+			seen := append(row.SeenBy, v.Site)
+			if len(seen) == 1 || rank < ranks[key] {
+				*row = v.row(status)
+				ranks[key] = rank
+			}
+			row.SeenBy = seen
+		}
+	}
+	rows := make([]Row, 0, len(found))
+	for _, r := range found {
+		rows = append(rows, *r)
+	}
+	slices.SortFunc(rows, func(a, b Row) int { return compareKeys(a.Keys, b.Keys) })
+	return rows
+}
+
+func compareKeys(a, b queries.Keys) int {
+	return cmp.Or(
+		strings.Compare(string(a.SiteCode), string(b.SiteCode)),
+		strings.Compare(a.ServerNALPath.Server(), b.ServerNALPath.Server()),
+		strings.Compare(string(a.PackageID), string(b.PackageID)),
+		strings.Compare(string(a.ServerNALPath), string(b.ServerNALPath)),
+	)
+}
+
+// row is a status row with what the view knows about it.
+func (v *View) row(status queries.PackageStatusDP) Row {
+	p := placeOf(status.PackageID, status.ServerNALPath)
+	r := Row{
+		PackageStatusDP: status,
+		Name:            v.Names[status.PackageID],
+		Owner:           v.Site,
+		OnSiteServer:    v.isSiteServer(status.SiteCode, status.ServerNALPath.Server()),
+		Jobs:            v.jobs[p],
+		Queue:           v.queue[p.dp],
+	}
+	if m, ok := v.messages[p]; ok {
+		r.Cause, r.Message = m.Cause(), m.Text()
+	}
+	if a, ok := v.assigned[status.RowKey()]; ok {
+		r.Deleted = a.Status == queries.DPDeleted
+		if at := a.LastRefreshTime.Time; !v.refreshes.IsZero() && !at.Before(v.refreshes) {
+			r.Refreshed = at
+		}
+	}
+	return r
+}
+
+func (v *View) isSiteServer(code queries.SiteCode, server string) bool {
+	return slices.ContainsFunc(v.Sites, func(s queries.Site) bool {
+		return strings.EqualFold(string(s.SiteCode), string(code)) && strings.EqualFold(s.ServerName, server)
+	})
+}

@@ -1,0 +1,156 @@
+package distribution
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"time"
+
+	"dpremote/cim"
+	"dpremote/queries"
+)
+
+// View is what one site's provider shows.
+type View struct {
+	Site  *Site
+	Sites []queries.Site            // its own site, and those below
+	Rows  []queries.PackageStatusDP // that the filter picks
+	// The rest is asked for by LookFor.Reasons.
+	Names     map[queries.PackageID]string
+	messages  map[place]queries.DPStatus
+	jobs      map[place]int                                // open ones
+	queue     map[string]int                               // open jobs by NALPath.Key
+	assigned  map[queries.RowKey]queries.DistributionPoint // those refreshed lately, or being deleted
+	refreshes time.Time                                    // since when assigned holds refreshes
+}
+
+// place is a package on a distribution point, for classes that name no site.
+type place struct {
+	pkg queries.PackageID
+	dp  string
+}
+
+func placeOf(id queries.PackageID, path queries.NALPath) place {
+	return place{queries.PackageID(strings.ToUpper(string(id))), path.Key()}
+}
+
+// LookFor says what to ask a site.
+type LookFor struct {
+	Filter queries.Filter
+	// Reasons asks for all that a plan needs: names, status messages, the
+	// queue, and what was refreshed at RefreshedSince or later.
+	Reasons        bool
+	RefreshedSince time.Time
+}
+
+// Look asks a site. With an error the view is not complete and must not be
+// taken for the site's state.
+func Look(ctx context.Context, site *Site, what LookFor) (*View, error) {
+	v := &View{Site: site}
+	var err error
+	if v.Sites, err = queries.Collect(queries.Sites(ctx, site.Session)); err != nil {
+		return nil, err
+	}
+	if v.Rows, err = queries.Collect(queries.StatusDP(ctx, site.Session, what.Filter)); err != nil {
+		return nil, err
+	}
+	if what.Reasons && len(v.Rows) > 0 {
+		if err := v.reasons(ctx, what.RefreshedSince); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+func (v *View) reasons(ctx context.Context, since time.Time) error {
+	v.refreshes = since
+	ids := packagesOf(v.Rows)
+	for _, step := range []func(context.Context, []queries.PackageID) error{v.readNames, v.readMessages, v.readJobs, v.readAssigned} {
+		if err := step(ctx, ids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func packagesOf(rows []queries.PackageStatusDP) []queries.PackageID {
+	var ids []queries.PackageID
+	seen := map[queries.PackageID]bool{}
+	for _, r := range rows {
+		if !seen[r.PackageID] {
+			seen[r.PackageID] = true
+			ids = append(ids, r.PackageID)
+		}
+	}
+	return ids
+}
+
+func (v *View) readNames(ctx context.Context, _ []queries.PackageID) error {
+	v.Names = map[queries.PackageID]string{}
+	for c, err := range queries.Contents(ctx, v.Site.Session) {
+		if err != nil {
+			return err
+		}
+		v.Names[c.PackageID] = c.SoftwareName
+	}
+	return nil
+}
+
+func (v *View) readMessages(ctx context.Context, ids []queries.PackageID) error {
+	v.messages = map[place]queries.DPStatus{}
+	for m, err := range queries.Causes(ctx, v.Site.Session, ids...) {
+		if err != nil {
+			return err
+		}
+		p := placeOf(m.PackageID, m.NALPath)
+		if old, ok := v.messages[p]; !ok || old.LastUpdateDate.Time.Before(m.LastUpdateDate.Time) {
+			v.messages[p] = m
+		}
+	}
+	return nil
+}
+
+func (v *View) readJobs(ctx context.Context, _ []queries.PackageID) error {
+	v.jobs, v.queue = map[place]int{}, map[string]int{}
+	for j, err := range queries.Jobs(ctx, v.Site.Session) {
+		if err != nil {
+			return err
+		}
+		v.jobs[placeOf(j.PackageID, j.NALPath)]++
+		v.queue[j.NALPath.Key()]++
+	}
+	return nil
+}
+
+// readAssigned asks for the few assignments that speak against a refresh.
+func (v *View) readAssigned(ctx context.Context, ids []queries.PackageID) error {
+	v.assigned = map[queries.RowKey]queries.DistributionPoint{}
+	against := queries.Eq("Status", uint32(queries.DPDeleted))
+	if !v.refreshes.IsZero() {
+		against = queries.Or(against, queries.Ge("LastRefreshTime", v.refreshes))
+	}
+	for a, err := range inParts(ctx, v.Site.Session, ids, against) {
+		if err != nil {
+			return err
+		}
+		v.assigned[a.RowKey()] = a
+	}
+	return nil
+}
+
+// inParts asks for the assignments of packages, as many in one query as a
+// query takes.
+func inParts(ctx context.Context, s *cim.Session, ids []queries.PackageID, against queries.Condition) iter.Seq2[queries.DistributionPoint, error] {
+	return func(yield func(queries.DistributionPoint, error) bool) {
+		for len(ids) > 0 {
+			n := min(len(ids), queries.MaxIn)
+			q := queries.Select[queries.DistributionPoint](queries.In("PackageID", ids[:n]...), against)
+			for a, err := range q.Run(ctx, s) {
+				if !yield(a, err) || err != nil {
+					return
+				}
+			}
+			ids = ids[n:]
+		}
+	}
+}
