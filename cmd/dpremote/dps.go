@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dpremote/internal/report"
+	"dpremote/queries"
+)
+
+func newDPs(g *globals) *cobra.Command {
+	o := &filterFlags{}
+	cmd := &cobra.Command{
+		Use:   "dps",
+		Short: "List distribution points, with their content by state",
+		Long: `List the distribution points that the sites show, each once, with the number of
+packages on it in each state. A distribution point is listed under its own site,
+which may be a secondary site.`,
+		Example: `  dpremote dps
+  dpremote dps --state failed,retrying
+  dpremote dps --dp 'SRV*' -o wide`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runDPs(cmd.Context(), g, o) },
+	}
+	o.register(cmd.Flags(), "default: all; others leave out distribution points without such content")
+	return cmd
+}
+
+// dpKey identifies a distribution point.
+type dpKey struct {
+	path string
+	site queries.SiteCode
+}
+
+// dpCounts are a distribution point's packages by state.
+type dpCounts struct {
+	info   queries.DistributionPointInfo
+	states map[queries.State]int
+}
+
+func (c *dpCounts) of(states ...queries.State) (n int) {
+	for _, s := range states {
+		n += c.states[s]
+	}
+	return n
+}
+
+func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
+	filter, err := o.filter(g.app.now())
+	if err != nil {
+		return err
+	}
+	f, err := g.fleet()
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	views := each(ctx, f, func(ctx context.Context, m *member) (map[dpKey]*dpCounts, error) {
+		return countDPs(ctx, m, filter)
+	})
+	all := map[dpKey]*dpCounts{}
+	for _, view := range views {
+		for key, c := range view {
+			if old, ok := all[key]; !ok || len(old.states) < len(c.states) {
+				all[key] = c
+			}
+		}
+	}
+	out, err := report.New(g.app.out, g.reportOptions("dps", []report.Column{
+		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"},
+		{Name: "installed", Title: "INSTALLED", Right: true}, {Name: "pending", Title: "PENDING", Right: true},
+		{Name: "retrying", Title: "RETRYING", Right: true, Color: badColor}, {Name: "failed", Title: "FAILED", Right: true, Color: badColor},
+		{Name: "removing", Title: "REMOVING", Right: true, Wide: true}, {Name: "other", Title: "OTHER", Right: true, Wide: true},
+		{Name: "pull", Title: "PULL", Wide: true}, {Name: "cloud", Title: "CLOUD", Wide: true}, {Name: "rateLimited", Title: "RATE LIMITED", Wide: true},
+		{Name: "groups", Title: "GROUPS", Right: true, Wide: true}, {Name: "description", Title: "DESCRIPTION", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
+	}))
+	if err != nil {
+		return usage("%w", err)
+	}
+	compare := func(a, b dpKey) int {
+		return strings.Compare(string(a.site)+" "+all[a].info.Server()+a.path, string(b.site)+" "+all[b].info.Server()+b.path)
+	}
+	for _, c := range sortedRows(all, compare) {
+		if len(filter.States)+len(filter.Packages)+len(filter.Types) > 0 && len(c.states) == 0 {
+			continue
+		}
+		err := out.Row(c.info.SiteCode, c.info.Server(),
+			c.of(queries.StateInstalled), c.of(queries.StatePending), c.of(queries.StateRetrying), c.of(queries.StateFailed),
+			c.of(queries.StateRemovalPending, queries.StateRemovalRetrying, queries.StateRemovalFailed), c.other(),
+			c.info.IsPullDP, c.info.Cloud(), c.info.RateLimited, c.info.GroupCount, orNil(c.info.Description), c.info.NALPath)
+		if err != nil {
+			return err
+		}
+	}
+	f.addErrors(out)
+	if err := out.Close(); err != nil {
+		return err
+	}
+	return f.exit(exitOK)
+}
+
+// other counts the packages in states that no column has.
+func (c *dpCounts) other() (n int) {
+	for s, count := range c.states {
+		if s > queries.StateRemovalFailed {
+			n += count
+		}
+	}
+	return n
+}
+
+// countDPs is what one site shows.
+func countDPs(ctx context.Context, m *member, filter queries.Filter) (map[dpKey]*dpCounts, error) {
+	if err := needNamespace(m); err != nil {
+		return nil, err
+	}
+	counts := map[dpKey]*dpCounts{}
+	for info, err := range queries.DPs(ctx, m.Session) {
+		if err != nil {
+			return nil, err
+		}
+		if filter.MatchDP(info.NALPath) {
+			counts[dpKey{info.NALPath.Key(), info.SiteCode}] = &dpCounts{info: info, states: map[queries.State]int{}}
+		}
+	}
+	for row, err := range queries.StatusDP(ctx, m.Session, filter) {
+		if err != nil {
+			return nil, err
+		}
+		if c := counts[dpKey{row.ServerNALPath.Key(), row.SiteCode}]; c != nil {
+			c.states[row.State]++
+		}
+	}
+	return counts, nil
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"dpremote/distribution"
+	"dpremote/internal/connect"
+	"dpremote/internal/inventory"
+	"dpremote/internal/report"
+	"dpremote/internal/sweep"
+	"dpremote/wsman"
+)
+
+// fleet is the sites that a command is about, and what went wrong at each. It
+// is made by globals.fleet and closed by its command.
+type fleet struct {
+	g         *globals
+	connector *connect.Connector
+	members   []*member
+
+	mu       sync.Mutex
+	failures []failure
+}
+
+// member is one site.
+type member struct {
+	inventory.Site
+	*connect.Connection // nil until it was opened
+	site                *distribution.Site
+}
+
+type failure struct {
+	site string
+	err  error
+}
+
+// fleet selects the sites of a command. They are opened when they are swept.
+func (g *globals) fleet() (*fleet, error) {
+	sites, inv, err := g.selected()
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{g: g, connector: g.connector(inv)}
+	for _, s := range sites {
+		f.members = append(f.members, &member{Site: s})
+	}
+	return f, nil
+}
+
+// close gives up all connections and stops simulated sites.
+func (f *fleet) close() {
+	for _, m := range f.members {
+		if m.Connection != nil {
+			_ = m.Connection.Close()
+		}
+	}
+	if err := f.connector.Close(); err != nil {
+		f.g.app.log.Debug(err)
+	}
+}
+
+// each does something at every member side by side and gives what came of it
+// at those where it went well, in the inventory's order. The others' errors
+// are told and kept.
+func each[T any](ctx context.Context, f *fleet, do func(context.Context, *member) (T, error)) []T {
+	options := sweep.Options[*member]{
+		Parallel: f.g.parallel,
+		Timeout:  func(m *member) time.Duration { return m.SiteTimeout },
+	}
+	results := sweep.Run(ctx, options, f.members, func(ctx context.Context, m *member) (T, error) {
+		if err := f.open(ctx, m); err != nil {
+			var none T
+			return none, err
+		}
+		return do(ctx, m)
+	})
+	var good []T
+	for _, r := range results {
+		if r.Err != nil {
+			f.fail(r.Item.Name, r.Err)
+			continue
+		}
+		good = append(good, r.Value)
+	}
+	return good
+}
+
+func (f *fleet) open(ctx context.Context, m *member) error {
+	if m.Connection != nil {
+		return nil
+	}
+	c, err := f.connector.Open(ctx, m.Site)
+	if err != nil {
+		return err
+	}
+	m.Connection = c
+	m.site = &distribution.Site{Name: m.Name, Session: c.Session, Parallel: m.Site.Connections}
+	f.g.app.log.Debugf("%s: %s at %s", m.Name, c.Scheme, c.URL)
+	return nil
+}
+
+// fail tells a site's error and keeps it for the exit code and the document.
+func (f *fleet) fail(site string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failures = append(f.failures, failure{site, err})
+	if !isInterrupt(err) {
+		f.g.app.log.WithField("site", site).Error(err)
+	}
+}
+
+// exit is the exit code that the sites' errors mean, or otherwise the one
+// given: a sweep that is not complete outranks what it found.
+func (f *fleet) exit(otherwise int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	code := otherwise
+	if len(f.failures) > 0 {
+		code = exitCredentials
+	}
+	for _, fail := range f.failures {
+		if isInterrupt(fail.err) {
+			return silent(exitInterrupted)
+		}
+		if !isCredentials(fail.err) {
+			code = exitIncomplete
+		}
+	}
+	if code == exitOK {
+		return nil
+	}
+	return silent(code)
+}
+
+// document is where the sites' errors go in json and yaml.
+type document interface{ Error(report.SiteError) }
+
+// addErrors puts the sites' errors into a document.
+func (f *fleet) addErrors(d document) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, fail := range f.failures {
+		d.Error(siteError(fail.site, fail.err))
+	}
+}
+
+func siteError(site string, err error) report.SiteError {
+	e := report.SiteError{Site: site, Error: oneLine(err.Error()), Kind: kindOf(err), Retry: "no"}
+	var op *wsman.Error
+	if errors.As(err, &op) {
+		e.Operation = op.Op
+		switch op.Retry {
+		case wsman.RetrySafe:
+			e.Retry = "safe"
+		case wsman.RetryUnknown:
+			e.Retry = "unsafe"
+		}
+	}
+	return e
+}
+
+// needNamespace refuses a site whose namespace nobody knows.
+func needNamespace(m *member) error {
+	if m.Session.Namespace == "" {
+		return fmt.Errorf("which site this is, is not known: give --site-code")
+	}
+	return nil
+}
+
+// say tells people how it goes; never data.
+func (a *app) say(format string, args ...any) {
+	fmt.Fprintf(a.err, format+"\n", args...)
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dpremote/cim"
+	"dpremote/internal/report"
+	"dpremote/wsman"
+)
+
+// instanceOptions are what get, put and invoke have in common: they work on
+// one instance of one site.
+type instanceOptions struct {
+	namespace string
+}
+
+func (o *instanceOptions) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.namespace, "namespace", "", "namespace of the class (default: the site's, root/sms/site_CODE)")
+}
+
+func newGet(g *globals) *cobra.Command {
+	o := &instanceOptions{}
+	cmd := &cobra.Command{
+		Use:   "get CLASS [KEY=VALUE...]",
+		Short: "Show one instance, lazy properties included",
+		Example: `  dpremote get SMS_Package PackageID=PS100005 --site PS1
+  dpremote get Win32_Service Name=WinRM --namespace root/cimv2 --site PS1 -o yaml`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			keys, err := parseKeys(args[1:])
+			if err != nil {
+				return err
+			}
+			return onOneInstance(cmd.Context(), g, o, func(ctx context.Context, s *cim.Session) (*cim.Instance, error) {
+				return s.Get(ctx, args[0], keys...)
+			})
+		},
+	}
+	o.register(cmd)
+	return cmd
+}
+
+func newPut(g *globals) *cobra.Command {
+	o := &instanceOptions{}
+	var set []string
+	var null []string
+	var whole bool
+	cmd := &cobra.Command{
+		Use:   "put CLASS KEY=VALUE... --set PROPERTY=VALUE...",
+		Short: "Change properties of one instance",
+		Long: `Change properties of one instance and show it as the server stored it. The
+request carries the keys and what is set; the server leaves everything else as it
+is. --whole fetches the instance first and sends all of it back, changed.
+
+A property that is set several times becomes an array. Names are case-sensitive.`,
+		Example: `  dpremote put SMS_DistributionPoint PackageID=PS100005 \
+      'ServerNALPath=["Display=\\DP1.corp.example\"]MSWNET:["SMS_SITE=PS1"]\\DP1.corp.example\' \
+      SiteCode=PS1 --set RefreshNow=true --site PS1`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			keys, err := parseKeys(args[1:])
+			if err != nil {
+				return err
+			}
+			changes, err := parseProperties("--set", set)
+			if err != nil {
+				return err
+			}
+			for _, name := range null {
+				changes = append(changes, cim.Property{Name: name})
+			}
+			if len(changes) == 0 {
+				return usage("nothing to change: give --set PROPERTY=VALUE or --null PROPERTY")
+			}
+			return onOneInstance(cmd.Context(), g, o, func(ctx context.Context, s *cim.Session) (*cim.Instance, error) {
+				return put(ctx, s, args[0], keys, changes, whole)
+			})
+		},
+	}
+	o.register(cmd)
+	cmd.Flags().StringArrayVar(&set, "set", nil, "PROPERTY=VALUE to set; several times for several properties, or for an array")
+	cmd.Flags().StringArrayVar(&null, "null", nil, "PROPERTY to set to NULL")
+	cmd.Flags().BoolVar(&whole, "whole", false, "fetch the instance, change it and send all of it")
+	return cmd
+}
+
+func put(ctx context.Context, s *cim.Session, class string, keys []wsman.Selector, changes []cim.Property, whole bool) (*cim.Instance, error) {
+	if !whole {
+		var properties []cim.Property
+		for _, k := range keys {
+			properties = append(properties, cim.Property{Name: k.Name, Value: cim.TextValue(k.Value)})
+		}
+		return s.Put(ctx, class, keys, append(properties, changes...))
+	}
+	instance, err := s.Get(ctx, class, keys...)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		instance.Set(c.Name, c.Value)
+	}
+	return s.Put(ctx, class, keys, instance.Properties)
+}
+
+func newInvoke(g *globals) *cobra.Command {
+	o := &instanceOptions{}
+	var keyArgs []string
+	cmd := &cobra.Command{
+		Use:   "invoke CLASS METHOD [PARAMETER=VALUE...] [--key KEY=VALUE...]",
+		Short: "Call a method of an instance, or a static one of a class",
+		Long: `Call a method: of the instance that --key names, or a static one without --key.
+Its out parameters and ReturnValue are shown. A ReturnValue other than 0 means
+failure for most methods: dpremote then exits with 3.`,
+		Example: `  dpremote invoke SMS_DistributionPoint VerifyPackage PackageId=PS100005 'NALPath=["Display=...' --site PS1
+  dpremote invoke SMS_Package RefreshPkgSource --key PackageID=PS100005 --site PS1
+  dpremote invoke StdRegProv EnumKey hDefKey=2147483650 'sSubKeyName=SOFTWARE\Microsoft\SMS' --namespace root/default --site PS1`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			keys, err := parseKeys(keyArgs)
+			if err != nil {
+				return err
+			}
+			in, err := parseProperties("parameter", args[2:])
+			if err != nil {
+				return err
+			}
+			var code int64
+			err = onOneInstance(cmd.Context(), g, o, func(ctx context.Context, s *cim.Session) (*cim.Instance, error) {
+				result, err := s.Invoke(ctx, args[0], keys, args[1], in)
+				if err == nil {
+					code, _ = cim.ReturnCode(result)
+				}
+				return result, err
+			})
+			if err == nil && code != 0 {
+				g.app.log.Errorf("%s returned %d", args[1], code)
+				return silent(exitFindings)
+			}
+			return err
+		},
+	}
+	o.register(cmd)
+	cmd.Flags().StringArrayVar(&keyArgs, "key", nil, "KEY=VALUE of the instance; several times for several keys")
+	return cmd
+}
+
+// onOneInstance does something at the only site that is selected, and shows
+// the instance that comes of it.
+func onOneInstance(ctx context.Context, g *globals, o *instanceOptions, do func(context.Context, *cim.Session) (*cim.Instance, error)) error {
+	f, err := g.fleet()
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	if len(f.members) != 1 {
+		return usage("%d sites are selected: choose one with --site", len(f.members))
+	}
+	results := each(ctx, f, func(ctx context.Context, m *member) (*cim.Instance, error) {
+		session, err := m.session(o.namespace)
+		if err != nil {
+			return nil, err
+		}
+		i, err := do(ctx, session)
+		if err == nil && i == nil {
+			err = errNoInstance
+		}
+		return i, err
+	})
+	if err := writeInstance(g, f, results); err != nil {
+		return err
+	}
+	return f.exit(exitOK)
+}
+
+// errNoInstance is a server that says that all is well and nothing else.
+var errNoInstance = errors.New("the server did it and shows no instance")
+
+func writeInstance(g *globals, f *fleet, instances []*cim.Instance) error {
+	options := g.reportOptions("instance", nil)
+	if options.Format == report.Table || options.Format == report.Wide {
+		return writeProperties(g, options, instances)
+	}
+	records, err := report.NewRecords(g.app.out, options)
+	if err != nil {
+		return usage("%w", err)
+	}
+	for _, i := range instances {
+		o := instanceObject(i)
+		if err := records.Record(o.Names, o.Values); err != nil {
+			return err
+		}
+	}
+	f.addErrors(records)
+	return records.Close()
+}
+
+// writeProperties is an instance for people: a line a property.
+func writeProperties(g *globals, options report.Options, instances []*cim.Instance) error {
+	options.Columns = []report.Column{{Name: "property", Title: "PROPERTY"}, {Name: "value", Title: "VALUE"}}
+	out, err := report.New(g.app.out, options)
+	if err != nil {
+		return usage("%w", err)
+	}
+	for _, i := range instances {
+		for _, p := range i.Properties {
+			var value any
+			if !p.Value.IsNull() {
+				value = p.Value.String()
+			}
+			if err := out.Row(p.Name, value); err != nil {
+				return err
+			}
+		}
+	}
+	return out.Close()
+}
+
+// parseKeys reads KEY=VALUE arguments.
+func parseKeys(args []string) ([]wsman.Selector, error) {
+	var keys []wsman.Selector
+	for _, arg := range args {
+		name, value, ok := strings.Cut(arg, "=")
+		if !ok || name == "" {
+			return nil, usage("key %q is not of the form KEY=VALUE", arg)
+		}
+		keys = append(keys, wsman.Selector{Name: name, Value: value})
+	}
+	return keys, nil
+}
+
+// parseProperties reads NAME=VALUE arguments; a name that comes again makes an
+// array.
+func parseProperties(what string, args []string) ([]cim.Property, error) {
+	var out []cim.Property
+	index := map[string]int{}
+	for _, arg := range args {
+		name, value, ok := strings.Cut(arg, "=")
+		if !ok || name == "" {
+			return nil, usage("%s %q is not of the form NAME=VALUE", what, arg)
+		}
+		v := cim.TextValue(value)
+		if d, err := cim.ParseDatetime(value); err == nil && strings.ContainsAny(value, "T.") && d.Open == "" {
+			v = cim.TimeValue(d.Time)
+		}
+		if i, again := index[name]; again {
+			out[i].Value = cim.ArrayValue(append(out[i].Value.Items(), v)...)
+			continue
+		}
+		index[name] = len(out)
+		out = append(out, cim.Property{Name: name, Value: v})
+	}
+	return out, nil
+}

@@ -1,0 +1,452 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dpremote/distribution"
+	"dpremote/internal/report"
+	"dpremote/queries"
+)
+
+// refreshOptions are the flags of refresh.
+type refreshOptions struct {
+	filterFlags
+	dryRun, yes, force, wait bool
+	max, maxQueue            int
+	cooldown, deadline       time.Duration
+	interval                 time.Duration
+	put                      string
+}
+
+func newRefresh(g *globals) *cobra.Command {
+	o := &refreshOptions{}
+	cmd := &cobra.Command{
+		Use:     "refresh",
+		Aliases: []string{"resend"},
+		Short:   "Send failed content again",
+		Long: `Send failed content again, to the distribution points on which it failed and to
+no others, in the version that the site has (the console's Redistribute). It
+does not take a new copy of the package's source; that is "update".
+
+Content that failed for a cause which sending again does not cure (a full disk,
+a missing source, denied access, a distribution point that is offline) is shown
+with its cause and skipped, as is what is being sent already and what was sent
+again a short while ago. --force sends it all the same.`,
+		Example: `  dpremote refresh --dry-run
+  dpremote refresh --yes --wait --deadline 1h
+  dpremote refresh --dp 'SRV*' --package PS10002A --force
+  dpremote refresh --site PS1 --max 20 --yes -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runRefresh(cmd.Context(), g, o) },
+	}
+	f := cmd.Flags()
+	o.register(f, "default: failed")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show the plan and do nothing")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&o.force, "force", false, "send also what is skipped for its cause, the queue or the cooldown")
+	f.IntVar(&o.max, "max", 0, "send at most so many (0: no limit)")
+	f.IntVar(&o.maxQueue, "max-queue", 25, "let no distribution point have more transfers to do than this (0: no limit)")
+	f.DurationVar(&o.cooldown, "cooldown", 30*time.Minute, "leave alone what was sent again less than this ago")
+	f.StringVar(&o.put, "put", "auto", "what a request carries: auto, partial (keys and RefreshNow) or full (the whole instance)")
+	f.BoolVar(&o.wait, "wait", false, "wait until everything has arrived or failed again")
+	f.DurationVar(&o.deadline, "deadline", time.Hour, "wait no longer than this")
+	f.DurationVar(&o.interval, "interval", 0, "pause between two looks at a site (default: 2s, and up to 1m while nothing moves)")
+	return cmd
+}
+
+func runRefresh(ctx context.Context, g *globals, o *refreshOptions) error {
+	filter, err := o.filter(g.app.now(), queries.StateFailed)
+	if err != nil {
+		return err
+	}
+	mode, err := o.check(g)
+	if err != nil {
+		return err
+	}
+	f, err := g.fleet()
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	now := g.app.now()
+	views := each(ctx, f, func(ctx context.Context, m *member) (*distribution.View, error) {
+		if err := needNamespace(m); err != nil {
+			return nil, err
+		}
+		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: filter, Reasons: true, RefreshedSince: o.refreshedSince(now)})
+	})
+	steps := distribution.MakePlan(distribution.Merge(views), distribution.Rules{
+		Force: o.force, Cooldown: o.cooldown, Max: o.max, MaxQueue: o.maxQueue, Now: now,
+	})
+	r := &refreshRun{f: f, o: o, mode: mode, items: newRefreshItems(steps)}
+	return r.run(ctx, steps)
+}
+
+// check refuses flags that contradict each other.
+func (o *refreshOptions) check(g *globals) (distribution.PutMode, error) {
+	switch {
+	case o.dryRun && o.wait:
+		return "", usage("--dry-run does nothing that --wait could wait for")
+	case o.max < 0 || o.maxQueue < 0 || o.cooldown < 0 || o.interval < 0:
+		return "", usage("--max, --max-queue, --cooldown and --interval cannot be negative")
+	case o.deadline <= 0:
+		return "", usage("--deadline must be more than nothing")
+	}
+	if _, isTerminal := g.app.terminal(g.app.in); !o.dryRun && !o.yes && !isTerminal {
+		return "", usage("nobody is there to confirm: give --yes, or --dry-run to see the plan")
+	}
+	mode, err := distribution.ParsePutMode(o.put)
+	if err != nil {
+		return "", usage("--put: %w", err)
+	}
+	return mode, nil
+}
+
+func (o *refreshOptions) refreshedSince(now time.Time) time.Time {
+	if o.cooldown == 0 {
+		return time.Time{}
+	}
+	return now.Add(-o.cooldown)
+}
+
+// refreshItem is a row of the plan and what became of it.
+type refreshItem struct {
+	step    distribution.Step
+	outcome string // empty until something was done
+	row     distribution.Row
+	err     error
+}
+
+func newRefreshItems(steps []distribution.Step) map[queries.RowKey]*refreshItem {
+	items := map[queries.RowKey]*refreshItem{}
+	for _, s := range steps {
+		items[s.RowKey()] = &refreshItem{step: s, row: s.Row}
+	}
+	return items
+}
+
+// The outcomes of a row, for people and programs alike.
+const (
+	outcomeSkipped     = "skipped"
+	outcomeNotSent     = "not sent"
+	outcomeSent        = "sent"
+	outcomeUnknown     = "unknown" // whether the site stored the request
+	outcomeCured       = "cured"
+	outcomeFailedAgain = "failed again"
+	outcomeGone        = "gone"
+	outcomeUndecided   = "not decided"  // when the deadline passed
+	outcomeIgnored     = "not taken up" // the site did nothing until the deadline
+	outcomeUnseen      = "unseen"       // the site could not be asked any more
+)
+
+// refreshRun is a refresh from its plan on.
+type refreshRun struct {
+	f     *fleet
+	o     *refreshOptions
+	mode  distribution.PutMode
+	items map[queries.RowKey]*refreshItem
+}
+
+func (r *refreshRun) run(ctx context.Context, steps []distribution.Step) error {
+	app := r.f.g.app
+	planned := countPlanned(steps)
+	isTable := r.isTable()
+	if isTable || r.o.dryRun {
+		if err := r.writePlan(steps); err != nil {
+			return err
+		}
+	}
+	app.say("%s", planSummary(steps, r.f))
+	switch {
+	case r.o.dryRun, planned == 0:
+		if !isTable && !r.o.dryRun {
+			if err := r.writeOutcomes(steps); err != nil {
+				return err
+			}
+		}
+		return r.f.exit(r.found(steps))
+	case !r.o.yes:
+		if ok, err := r.confirm(planned); err != nil || !ok {
+			return err
+		}
+	}
+	late := r.execute(ctx, steps)
+	if err := r.writeOutcomes(steps); err != nil {
+		return err
+	}
+	app.say("%s", r.outcomeSummary(steps))
+	if late && len(r.f.failures) == 0 {
+		return silent(exitDeadline)
+	}
+	return r.f.exit(r.found(steps))
+}
+
+func (r *refreshRun) isTable() bool {
+	return r.f.g.format == string(report.Table) || r.f.g.format == string(report.Wide)
+}
+
+// confirm asks the person at the terminal.
+func (r *refreshRun) confirm(planned int) (bool, error) {
+	app := r.f.g.app
+	fmt.Fprintf(app.err, "Send %s again? [y/N] ", count(planned, "row", "rows"))
+	line, err := bufio.NewReader(app.in).ReadString('\n')
+	if err != nil && line == "" {
+		return false, usage("no answer: give --yes, or --dry-run to see the plan")
+	}
+	switch strings.ToLower(strings.TrimSpace(line)) {
+	case "y", "yes":
+		return true, nil
+	}
+	app.say("Nothing was sent.")
+	return false, nil
+}
+
+// execute sends and, where that is asked for, waits. It reports whether the
+// deadline passed.
+func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (late bool) {
+	app := r.f.g.app
+	started := app.now()
+	results := distribution.Refresh(ctx, steps, r.mode, func(res distribution.Result) {
+		if res.Err != nil {
+			r.f.fail(res.Owner.Name, fmt.Errorf("refresh %s: %w", res.Keys, res.Err))
+		}
+	})
+	var sent []distribution.Row
+	for _, res := range results {
+		item := r.items[res.RowKey()]
+		switch {
+		case res.Err == nil:
+			item.outcome = outcomeSent
+		case res.Unknown:
+			item.outcome, item.err = outcomeUnknown, res.Err
+		default:
+			item.outcome, item.err = outcomeNotSent, res.Err
+		}
+		if res.Err == nil || res.Unknown {
+			sent = append(sent, res.Row)
+		}
+	}
+	app.say("Sent %s in %s.", count(len(sent), "row", "rows"), durationText(app.now().Sub(started)))
+	if !r.o.wait || len(sent) == 0 {
+		return false
+	}
+	return r.watch(ctx, sent)
+}
+
+// watch waits for what was sent.
+func (r *refreshRun) watch(ctx context.Context, sent []distribution.Row) (late bool) {
+	app := r.f.g.app
+	app.say("Waiting until it has arrived, %s at most.", r.o.deadline)
+	ctx, cancel := context.WithTimeout(ctx, r.o.deadline)
+	defer cancel()
+	outcomes := distribution.Watch(ctx, sent, distribution.WatchOptions{
+		Fastest: r.o.interval, Slowest: r.o.interval,
+		Changed: func(before, after distribution.Row) {
+			app.say("  %s: %s -> %s", after.Keys, before.State, after.State)
+		},
+	})
+	told := map[*distribution.Site]bool{}
+	for _, out := range outcomes {
+		item := r.items[out.RowKey()]
+		item.row = out.Row
+		item.outcome = outcomeOf(out)
+		late = late || out.End == distribution.EndOpen
+		if out.End == distribution.EndUnseen && !told[out.Owner] {
+			told[out.Owner] = true
+			r.f.fail(out.Owner.Name, fmt.Errorf("watch: %w", out.Err))
+		}
+	}
+	return late && errors.Is(ctx.Err(), context.DeadlineExceeded)
+}
+
+func outcomeOf(o distribution.Outcome) string {
+	switch o.End {
+	case distribution.EndInstalled:
+		return outcomeCured
+	case distribution.EndFailed:
+		return outcomeFailedAgain
+	case distribution.EndGone:
+		return outcomeGone
+	case distribution.EndUnseen:
+		return outcomeUnseen
+	}
+	if !o.Moved {
+		return outcomeIgnored
+	}
+	return outcomeUndecided
+}
+
+// found is the exit code for what is not cured. Without --wait nobody looked,
+// so nothing is found.
+func (r *refreshRun) found(steps []distribution.Step) int {
+	if !r.o.wait {
+		return exitOK
+	}
+	for _, s := range steps {
+		if out := r.items[s.RowKey()].outcome; out != outcomeCured && out != outcomeGone {
+			return exitFindings
+		}
+	}
+	return exitOK
+}
+
+func countPlanned(steps []distribution.Step) int {
+	n := 0
+	for _, s := range steps {
+		if s.Skip == distribution.SkipNothing {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *refreshRun) columns() []report.Column {
+	return []report.Column{
+		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"}, {Name: "package", Title: "PACKAGE"},
+		{Name: "name", Title: "NAME", Max: 30}, {Name: "type", Title: "TYPE", Wide: true},
+		{Name: "state", Title: "STATE", Color: stateColor}, {Name: "since", Title: "SINCE", Wide: true},
+		{Name: "cause", Title: "CAUSE"}, {Name: "message", Title: "MESSAGE", Wide: true},
+		{Name: "action", Title: "PLAN", Color: stateColor}, {Name: "skip", Title: "SKIP", Wide: true}, {Name: "reason", Title: "WHY"},
+		{Name: "owner", Title: "ASKED AT", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
+	}
+}
+
+func planValues(s distribution.Step) []any {
+	action := "refresh"
+	if s.Skip != distribution.SkipNothing {
+		action = "skip"
+	}
+	return []any{
+		s.SiteCode, s.ServerNALPath.Server(), s.PackageID, orNil(s.Name), s.PackageType, s.State, when(s.SummaryDate),
+		orNil(s.Cause.Name), orNil(s.Message), action, orNil(string(s.Skip)), orNil(s.Reason), s.Owner.Name, s.ServerNALPath,
+	}
+}
+
+// writePlan shows what failed, why, and what is to be done about it.
+func (r *refreshRun) writePlan(steps []distribution.Step) error {
+	out, err := report.New(r.f.g.app.out, r.f.g.reportOptions("plan", r.columns()))
+	if err != nil {
+		return usage("%w", err)
+	}
+	for _, s := range steps {
+		if err := out.Row(planValues(s)...); err != nil {
+			return err
+		}
+	}
+	r.f.addErrors(out)
+	return out.Close()
+}
+
+// writeOutcomes shows what became of each row. A table has shown the plan
+// before and leaves it out; a document has both.
+func (r *refreshRun) writeOutcomes(steps []distribution.Step) error {
+	columns := r.columns()
+	isTable := r.isTable()
+	for i := range columns {
+		switch columns[i].Name {
+		case "state", "action", "reason", "cause":
+			columns[i].Wide = isTable || columns[i].Wide
+		}
+	}
+	columns = append(columns,
+		report.Column{Name: "outcome", Title: "OUTCOME", Color: stateColor}, report.Column{Name: "finalState", Title: "STATE", Color: stateColor},
+		report.Column{Name: "finalCause", Title: "CAUSE"}, report.Column{Name: "advice", Title: "WHAT TO DO"}, report.Column{Name: "error", Title: "ERROR", Wide: true})
+	out, err := report.New(r.f.g.app.out, r.f.g.reportOptions("refresh", columns))
+	if err != nil {
+		return usage("%w", err)
+	}
+	for _, s := range steps {
+		if err := out.Row(append(planValues(s), r.outcomeValues(s)...)...); err != nil {
+			return err
+		}
+	}
+	r.f.addErrors(out)
+	return out.Close()
+}
+
+func (r *refreshRun) outcomeValues(s distribution.Step) []any {
+	item := r.items[s.RowKey()]
+	if item.outcome == "" {
+		item.outcome = outcomeSkipped
+	}
+	var cause, advice, failure any
+	switch item.outcome {
+	case outcomeSkipped:
+		cause, advice = orNil(item.row.Cause.Name), orNil(item.row.Cause.Advice)
+		if s.Skip != distribution.SkipCause {
+			advice = orNil(s.Reason)
+		}
+	case outcomeCured, outcomeGone, outcomeSent:
+	default:
+		cause, advice = orNil(item.row.Cause.Name), orNil(item.row.Cause.Advice)
+	}
+	if item.err != nil {
+		failure = oneLine(item.err.Error())
+	}
+	return []any{item.outcome, item.row.State, cause, advice, failure}
+}
+
+// planSummary is the plan in a line.
+func planSummary(steps []distribution.Step, f *fleet) string {
+	if len(steps) == 0 {
+		if len(f.failures) > 0 {
+			return "Nothing failed at the sites that answered."
+		}
+		return "Nothing failed."
+	}
+	planned := countPlanned(steps)
+	text := fmt.Sprintf("%s failed; the plan sends %d again", count(len(steps), "row", "rows"), planned)
+	if skipped := len(steps) - planned; skipped > 0 {
+		text += fmt.Sprintf(" and skips %d (%s)", skipped, skipSummary(steps))
+	}
+	return text + "."
+}
+
+// skipSummary counts why rows are skipped, by cause where the cause is why.
+func skipSummary(steps []distribution.Step) string {
+	counts := map[string]int{}
+	for _, s := range steps {
+		switch s.Skip {
+		case distribution.SkipNothing:
+		case distribution.SkipCause:
+			counts[s.Cause.Name]++
+		default:
+			counts[string(s.Skip)]++
+		}
+	}
+	return countList(counts)
+}
+
+func countList(counts map[string]int) string {
+	var parts []string
+	for _, name := range sortedKeys(counts) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[name], name))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func sortedKeys[T any](m map[string]T) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// outcomeSummary is what became of the rows in a line.
+func (r *refreshRun) outcomeSummary(steps []distribution.Step) string {
+	counts := map[string]int{}
+	for _, s := range steps {
+		counts[r.items[s.RowKey()].outcome]++
+	}
+	return fmt.Sprintf("Of %s: %s.", count(len(steps), "row", "rows"), countList(counts))
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+)
+
+// newRoot is the tree of commands.
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dpremote",
+		Short: "Resend failed content of Configuration Manager, from anywhere",
+		Long: `dpremote finds content that Configuration Manager failed to copy to distribution
+points, says why, sends it again and waits until it has arrived. It speaks
+WS-Management (WinRM) to the site servers of an inventory file and needs neither
+Windows nor an agent.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	g := &globals{app: a}
+	g.register(root.PersistentFlags())
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		g.changed = cmd.Flags()
+		return g.prepare()
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage("%w (see '%s --help')", err, cmd.CommandPath())
+	})
+	root.AddCommand(
+		newSites(g), newDPs(g), newStatus(g), newRefresh(g),
+		newQuery(g), newGet(g), newPut(g), newInvoke(g),
+		newSim(g), newVersion(g),
+	)
+	checkArguments(root)
+	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitHelp + "\n")
+	return root
+}
+
+// checkArguments makes wrong arguments usage errors with a pointer to the
+// help, for each command of a tree.
+func checkArguments(cmd *cobra.Command) {
+	check := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(cmd, args); err != nil {
+			return usage("%w (see '%s --help')", err, cmd.CommandPath())
+		}
+		return nil
+	}
+	for _, c := range cmd.Commands() {
+		checkArguments(c)
+	}
+}
+
+// prepare sets up what every command needs.
+func (g *globals) prepare() error {
+	if g.debug {
+		g.app.log.SetLevel(logrus.DebugLevel)
+	}
+	return g.checkFormat()
+}
+
+// commas splits a comma list.
+func commas(list []string) []string {
+	var out []string
+	for _, s := range list {
+		for part := range strings.SplitSeq(s, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				out = append(out, part)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dpremote/distribution"
+	"dpremote/internal/report"
+	"dpremote/queries"
+)
+
+// statusOptions are the flags of status.
+type statusOptions struct {
+	filterFlags
+	level  string
+	failOn []string
+}
+
+func newStatus(g *globals) *cobra.Command {
+	o := &statusOptions{}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how far packages are",
+		Long: `Show how far packages are on their way to the distribution points: in the whole
+hierarchy (--level root), at each site (--level site), or on each distribution
+point (--level dp). What several sites of a hierarchy report is shown once.`,
+		Example: `  dpremote status
+  dpremote status --level dp --state failed,retrying
+  dpremote status --level dp --dp 'SRV*' --since 24h -o csv
+  dpremote status --fail-on failed`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), g, o) },
+	}
+	o.register(cmd.Flags(), "default: all")
+	cmd.Flags().StringVar(&o.level, "level", "root", "what a row is: root (a package), site (a package at a site) or dp (a package on a distribution point)")
+	cmd.Flags().StringSliceVar(&o.failOn, "fail-on", nil, "exit with 3 when something is in one of these states")
+	return cmd
+}
+
+func runStatus(ctx context.Context, g *globals, o *statusOptions) error {
+	filter, err := o.filter(g.app.now())
+	if err != nil {
+		return err
+	}
+	failOn, err := states(commas(o.failOn))
+	if err != nil {
+		return usage("--fail-on: %w", err)
+	}
+	show, ok := map[string]func(context.Context, *fleet, queries.Filter, []queries.State) (bool, error){
+		"root": statusRoot, "site": statusSite, "dp": statusDP,
+	}[o.level]
+	if !ok {
+		return usage("--level: %q is none of root, site, dp", o.level)
+	}
+	if o.level != "dp" && len(o.dps)+len(o.types) > 0 {
+		return usage("--level %s counts distribution points: --dp and --type need --level dp", o.level)
+	}
+	if o.level == "root" && o.since != "" {
+		return usage("--level root has no dates: --since needs --level site or dp")
+	}
+	f, err := g.fleet()
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	found, err := show(ctx, f, filter, failOn)
+	if err != nil {
+		return err
+	}
+	if found {
+		return f.exit(exitFindings)
+	}
+	return f.exit(exitOK)
+}
+
+// statusRoot shows a row a package. Each site of a hierarchy has one for it;
+// the one that counts most distribution points has the best view.
+func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
+	views := each(ctx, f, func(ctx context.Context, m *member) (sitesRows[queries.PackageStatusRoot], error) {
+		rows, err := queries.Collect(queries.StatusRoot(ctx, m.Session, filter))
+		return sitesRows[queries.PackageStatusRoot]{m, rows}, err
+	})
+	best := map[queries.PackageID]siteRow[queries.PackageStatusRoot]{}
+	for _, v := range views {
+		for _, r := range v.rows {
+			if old, ok := best[r.PackageID]; !ok || r.Targeted > old.row.Targeted {
+				best[r.PackageID] = siteRow[queries.PackageStatusRoot]{v.member, r}
+			}
+		}
+	}
+	rows := sortedRows(best, func(a, b queries.PackageID) int { return strings.Compare(string(a), string(b)) })
+	columns := append([]report.Column{
+		{Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
+	}, countColumns()...)
+	columns = append(columns,
+		report.Column{Name: "sourceSite", Title: "SOURCE"},
+		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true},
+		report.Column{Name: "sourceSizeKB", Title: "SIZE KB", Right: true, Wide: true},
+		report.Column{Name: "sourceDate", Title: "SOURCE DATE", Wide: true},
+		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
+	out, err := report.New(f.g.app.out, f.g.reportOptions("status-root", columns))
+	if err != nil {
+		return false, usage("%w", err)
+	}
+	found := false
+	for _, r := range rows {
+		found = found || anyIn(r.row.Counts, failOn)
+		values := append([]any{r.row.PackageID, r.row.Name}, countValues(r.row.Counts)...)
+		values = append(values, r.row.SourceSite, r.row.SourceVersion, r.row.SourceSize, when(r.row.SourceDate), r.member.Name)
+		if err := out.Row(values...); err != nil {
+			return false, err
+		}
+	}
+	f.addErrors(out)
+	return found, out.Close()
+}
+
+// packageAtSite identifies a row of the site level.
+type packageAtSite struct {
+	pkg  queries.PackageID
+	site queries.SiteCode
+}
+
+// statusSite shows a row for each package at each site. The site itself knows
+// best.
+func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
+	views := each(ctx, f, func(ctx context.Context, m *member) (sitesRows[queries.PackageStatusSite], error) {
+		rows, err := queries.Collect(queries.StatusSite(ctx, m.Session, filter))
+		return sitesRows[queries.PackageStatusSite]{m, rows}, err
+	})
+	best := map[packageAtSite]siteRow[queries.PackageStatusSite]{}
+	for _, v := range views {
+		for _, r := range v.rows {
+			key := packageAtSite{r.PackageID, r.SiteCode}
+			if _, ok := best[key]; !ok || v.member.site.Code() == r.SiteCode {
+				best[key] = siteRow[queries.PackageStatusSite]{v.member, r}
+			}
+		}
+	}
+	rows := sortedRows(best, func(a, b packageAtSite) int {
+		return strings.Compare(string(a.site)+" "+string(a.pkg), string(b.site)+" "+string(b.pkg))
+	})
+	columns := append([]report.Column{
+		{Name: "siteCode", Title: "SITE"}, {Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
+	}, countColumns()...)
+	columns = append(columns,
+		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true, Wide: true},
+		report.Column{Name: "changed", Title: "CHANGED"},
+		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
+	out, err := report.New(f.g.app.out, f.g.reportOptions("status-site", columns))
+	if err != nil {
+		return false, usage("%w", err)
+	}
+	found := false
+	for _, r := range rows {
+		found = found || anyIn(r.row.Counts, failOn)
+		values := append([]any{r.row.SiteCode, r.row.PackageID, r.row.Name}, countValues(r.row.Counts)...)
+		values = append(values, r.row.SourceVersion, when(r.row.SummaryDate), r.member.Name)
+		if err := out.Row(values...); err != nil {
+			return false, err
+		}
+	}
+	f.addErrors(out)
+	return found, out.Close()
+}
+
+// statusDP shows a row for each package on each distribution point.
+func statusDP(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
+	views := each(ctx, f, func(ctx context.Context, m *member) (*distribution.View, error) {
+		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: filter})
+	})
+	out, err := report.New(f.g.app.out, f.g.reportOptions("status-dp", []report.Column{
+		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"}, {Name: "package", Title: "PACKAGE"},
+		{Name: "type", Title: "TYPE"}, {Name: "state", Title: "STATE", Color: stateColor},
+		{Name: "sourceVersion", Title: "VERSION", Right: true}, {Name: "changed", Title: "CHANGED"},
+		{Name: "lastCopied", Title: "LAST COPIED", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
+		{Name: "site", Title: "SEEN BY", Wide: true},
+	}))
+	if err != nil {
+		return false, usage("%w", err)
+	}
+	found := false
+	for _, r := range distribution.Merge(views) {
+		found = found || slices.Contains(failOn, r.State)
+		err := out.Row(r.SiteCode, r.ServerNALPath.Server(), r.PackageID, r.PackageType, r.State, r.SourceVersion,
+			when(r.SummaryDate), when(r.LastCopied), r.ServerNALPath, r.Owner.Name)
+		if err != nil {
+			return false, err
+		}
+	}
+	f.addErrors(out)
+	return found, out.Close()
+}
+
+// sitesRows are the rows of one site.
+type sitesRows[T any] struct {
+	member *member
+	rows   []T
+}
+
+// siteRow is a row with the site that it came from.
+type siteRow[T any] struct {
+	member *member
+	row    T
+}
+
+// sortedRows are the values of a map in the order of their keys.
+func sortedRows[K comparable, T any](m map[K]T, compare func(a, b K) int) []T {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, compare)
+	out := make([]T, len(keys))
+	for i, k := range keys {
+		out[i] = m[k]
+	}
+	return out
+}
+
+func countColumns() []report.Column {
+	return []report.Column{
+		{Name: "targeted", Title: "TARGETED", Right: true}, {Name: "installed", Title: "INSTALLED", Right: true},
+		{Name: "retrying", Title: "RETRYING", Right: true, Color: badColor}, {Name: "failed", Title: "FAILED", Right: true, Color: badColor},
+		{Name: "other", Title: "OTHER", Right: true},
+	}
+}
+
+func countValues(c queries.Counts) []any {
+	return []any{c.Targeted, c.Installed, c.Retrying, c.Failed, c.Other()}
+}
+
+// anyIn tells whether a distribution point is in one of the states, as far as
+// they are counted.
+func anyIn(c queries.Counts, states []queries.State) bool {
+	counted := []queries.State{queries.StateInstalled, queries.StateRetrying, queries.StateFailed}
+	return slices.ContainsFunc(states, func(s queries.State) bool { return slices.Contains(counted, s) && c.In(s) > 0 })
+}
