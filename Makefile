@@ -1,0 +1,30 @@
+# dpremote. "make" alone shows what there is.
+
+GO      ?= go
+BIN     := bin/dpremote
+VERSION ?=
+LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint fuzz clean
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/dpremote
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/dpremote
+
+demo: build ## find, resend and watch the failed content of the embedded sites
+	@scripts/demo $(BIN)
+
+test: ## run all tests that need only Go
+	@GO=$(GO) scripts/test
+
+lint: ## gofmt, vet, staticcheck, tidy modules
+	@GO=$(GO) scripts/lint
+
+fuzz: ## run each fuzz target for FUZZTIME (20s)
+	@GO=$(GO) scripts/fuzz $(FUZZTIME)
+
+clean: ## remove what was built
+	rm -rf bin dist
