@@ -102,7 +102,6 @@ type enumeration struct {
 
 	context string      // the server's context, empty when it holds none
 	next    chan pulled // the page under way, nil when there is none
-	stopped bool        // the caller has had enough
 }
 
 type pulled struct {

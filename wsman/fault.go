@@ -221,10 +221,7 @@ func readFault(sc *xmlscan.Scanner) (*Fault, error) {
 }
 
 // faultReader walks a fault of any shape and takes what it knows.
-type faultReader struct {
-	fault  *Fault
-	nested int // WSManFaults open
-}
+type faultReader struct{ fault *Fault }
 
 func (r *faultReader) read(sc *xmlscan.Scanner, depth int) error {
 	for {
