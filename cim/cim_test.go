@@ -171,6 +171,24 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+func TestRequired(t *testing.T) {
+	d, err := NewDecoder[struct {
+		A string `cim:"A"`
+		N uint32 `cim:"N,required"`
+	}]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.Decode(started(t, "<p:N>0</p:N>")); err != nil || got.N != 0 {
+		t.Errorf("%+v %v", got, err)
+	}
+	for _, xml := range []string{"<p:A>x</p:A>", `<p:A>x</p:A><p:N xsi:nil="true"/>`} {
+		if _, err := d.Decode(started(t, xml)); err == nil || !strings.Contains(err.Error(), "property N: NULL or missing") {
+			t.Errorf("%s: %v", xml, err)
+		}
+	}
+}
+
 func TestNoRecords(t *testing.T) {
 	if _, err := NewDecoder[int](); err == nil {
 		t.Error("an int is no record")

@@ -3,6 +3,7 @@ package cim
 import (
 	"bytes"
 	"fmt"
+	"math/bits"
 	"reflect"
 	"slices"
 	"strconv"
@@ -24,8 +25,10 @@ import (
 // A field is a string, a boolean, an integer, a float, a Datetime, an
 // Interval, a Value, an Instance, a wsman.EPR, another record for an embedded
 // instance, a pointer to one of these, which is nil for NULL, or a slice of
-// one of these. NULL and absent properties leave a field's zero value.
-// Properties without a field are passed over: classes grow.
+// one of these. NULL and absent properties leave a field's zero value, unless
+// the tag ends in ",required": then they are an error, for a field whose zero
+// value would be taken for something that the server never said. Properties
+// without a field are passed over: classes grow.
 //
 // A Decoder is not safe for concurrent use.
 type Decoder[T any] struct{ plan *plan }
@@ -63,14 +66,16 @@ func Fields[T any]() ([]string, error) {
 
 // plan says where each property of a class goes.
 type plan struct {
-	record string  // the record's type, for errors
-	fields []field // sorted by name, as properties are on the wire
+	record   string  // the record's type, for errors
+	fields   []field // sorted by name, as properties are on the wire
+	required uint64  // a bit for each field that must be there
 }
 
 type field struct {
-	name  string
-	index []int
-	set   setter
+	name     string
+	index    []int
+	set      setter
+	required bool
 }
 
 // setter reads the value of the property at whose Start the scanner stands,
@@ -83,15 +88,18 @@ func planOf(t reflect.Type) (*plan, error) {
 	}
 	p := &plan{record: t.Name()}
 	for _, f := range reflect.VisibleFields(t) {
-		name := f.Tag.Get("cim")
+		name, option, _ := strings.Cut(f.Tag.Get("cim"), ",")
 		if name == "" {
 			continue
+		}
+		if option != "" && option != "required" {
+			return nil, fmt.Errorf("field %s.%s: unknown option %q in its tag", t, f.Name, option)
 		}
 		set, err := setterOf(f.Type)
 		if err != nil {
 			return nil, fmt.Errorf("field %s.%s: %w", t, f.Name, err)
 		}
-		p.fields = append(p.fields, field{name, f.Index, set})
+		p.fields = append(p.fields, field{name, f.Index, set, option == "required"})
 	}
 	if len(p.fields) == 0 {
 		return nil, fmt.Errorf("%v is not a record: no field has a cim tag", t)
@@ -99,6 +107,15 @@ func planOf(t reflect.Type) (*plan, error) {
 	slices.SortFunc(p.fields, func(a, b field) int {
 		return strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name))
 	})
+	for i, f := range p.fields {
+		if !f.required {
+			continue
+		}
+		if i >= 64 {
+			return nil, fmt.Errorf("%v: only the first 64 properties of a record can be required", t)
+		}
+		p.required |= 1 << i
+	}
 	return p, nil
 }
 
@@ -108,13 +125,14 @@ func (p *plan) decode(sc *xmlscan.Scanner, record reflect.Value) error {
 	}
 	depth := sc.Depth()
 	expected := 0
+	missing := p.required
 	for {
 		t, err := sc.Next()
 		switch {
 		case err != nil:
 			return err
 		case t == xmlscan.End && sc.Depth() == depth:
-			return nil
+			return p.checkMissing(missing)
 		case t == xmlscan.Text && len(bytes.TrimSpace(sc.Text())) > 0:
 			return fmt.Errorf("%s: text %q between properties", p.record, sc.Text())
 		case t != xmlscan.Start:
@@ -128,11 +146,20 @@ func (p *plan) decode(sc *xmlscan.Scanner, record reflect.Value) error {
 			continue
 		}
 		expected = i + 1
+		missing &^= 1 << i
 		f := &p.fields[i]
 		if err := f.set(sc, record.FieldByIndex(f.index)); err != nil {
 			return fmt.Errorf("property %s: %w", f.name, err)
 		}
 	}
+}
+
+// checkMissing is the error of an item that lacks required properties.
+func (p *plan) checkMissing(missing uint64) error {
+	if missing == 0 {
+		return nil
+	}
+	return fmt.Errorf("property %s: NULL or missing, where a value is needed", p.fields[bits.TrailingZeros64(missing)].name)
 }
 
 // find is the field of a property, or -1. Properties come in the order of the

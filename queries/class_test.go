@@ -55,7 +55,7 @@ func TestRecordsFitTheirClasses(t *testing.T) {
 			}
 			var names []string
 			for _, f := range r.fields {
-				name := f.Tag.Get("cim")
+				name, _, _ := strings.Cut(f.Tag.Get("cim"), ",")
 				names = append(names, name)
 				p, ok := class.Property(name)
 				if !ok || p.Name != name {

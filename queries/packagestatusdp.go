@@ -12,7 +12,7 @@ import (
 // no such rows.
 type PackageStatusDP struct {
 	Keys
-	State         State        `cim:"State"`
+	State         State        `cim:"State,required"`
 	PackageType   PackageType  `cim:"PackageType"`
 	SourceVersion uint32       `cim:"SourceVersion"` // that the distribution point holds
 	LastCopied    cim.Datetime `cim:"LastCopied"`    // when it was last copied well, UTC; see Happened

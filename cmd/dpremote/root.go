@@ -18,7 +18,8 @@ WS-Management (WinRM) to the site servers of an inventory file and needs neither
 Windows nor an agent.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) },
 	}
 	g := &globals{app: a}
 	g.register(root.PersistentFlags())
@@ -37,6 +38,19 @@ Windows nor an agent.`,
 	checkArguments(root)
 	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitHelp + "\n")
 	return root
+}
+
+// unknownCommand is what the root does: help, or an error for a command that
+// is none.
+func unknownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return root.Help()
+	}
+	hint := ""
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usage("unknown command %q%s (see 'dpremote --help')", args[0], hint)
 }
 
 // checkArguments makes wrong arguments usage errors with a pointer to the
