@@ -2,10 +2,12 @@ package cim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strconv"
 
+	"dpremote/internal/xmlscan"
 	"dpremote/wsman"
 )
 
@@ -76,10 +78,14 @@ type Row struct {
 }
 
 // undecoded is the error of an answer that is no CIM data. Asking again gives
-// the same.
+// the same, unless the answer was cut.
 func (s *Session) undecoded(op, target string, err error) error {
-	return &wsman.Error{Op: op, Target: s.Namespace + " " + strconv.Quote(target), Endpoint: s.Client.Endpoint(),
+	e := &wsman.Error{Op: op, Target: s.Namespace + " " + strconv.Quote(target), Endpoint: s.Client.Endpoint(),
 		Err: fmt.Errorf("decode the answer: %w", err)}
+	if op == "enumerate" && errors.Is(err, xmlscan.ErrTruncated) {
+		e.Retry = wsman.RetrySafe
+	}
+	return e
 }
 
 // EPR addresses a class of the namespace, or one instance by its keys.

@@ -92,6 +92,7 @@ func kindOf(err error) string {
 	var fault *wsman.Fault
 	var status *wsman.HTTPError
 	var transport *wsman.TransportError
+	var op *wsman.Error
 	switch {
 	case isInterrupt(err):
 		return "interrupted"
@@ -107,6 +108,8 @@ func kindOf(err error) string {
 		return "http"
 	case errors.As(err, &transport):
 		return "unreachable"
+	case errors.As(err, &op):
+		return "answer" // that could not be read
 	}
 	return "error"
 }

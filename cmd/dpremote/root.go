@@ -19,7 +19,9 @@ Windows nor an agent.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
-		RunE:          func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) },
+		// How many letters may be wrong for a suggestion.
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) },
 	}
 	g := &globals{app: a}
 	g.register(root.PersistentFlags())

@@ -193,7 +193,8 @@ func pinned(fingerprint string) func(tls.ConnectionState) error {
 		}
 		sum := sha256.Sum256(state.PeerCertificates[0].Raw)
 		if got := hex.EncodeToString(sum[:]); got != fingerprint {
-			return fmt.Errorf("the server's certificate has the SHA-256 %s, not the tls_fingerprint %s", got, fingerprint)
+			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates,
+				Err: fmt.Errorf("the server's certificate has the SHA-256 %s, not the tls_fingerprint %s", got, fingerprint)}
 		}
 		return nil
 	}

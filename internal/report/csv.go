@@ -1,60 +1,61 @@
 package report
 
 import (
+	"encoding/csv"
 	"fmt"
-	"strings"
 )
 
-// csvFile writes records as RFC 4180 has them, lines ended by CR LF. Unlike
-// encoding/csv it leaves the line ends inside of values as they are.
+// csvFile writes records as RFC 4180 has them, but with lines ended by a line
+// feed, as awk, cut and their like want them.
 type csvFile struct {
 	out     *output
 	columns []Column
+	w       *csv.Writer
+	cells   []string
 	text    []byte // scratch: one value
 }
 
+// appender lets encoding/csv write into an output's buffer.
+type appender struct{ out *output }
+
+func (a appender) Write(p []byte) (int, error) {
+	a.out.buf = append(a.out.buf, p...)
+	return len(p), nil
+}
+
 func newCSV(out *output, o Options, columns []Column) *csvFile {
-	c := &csvFile{out: out, columns: columns}
+	c := &csvFile{out: out, columns: columns, w: csv.NewWriter(appender{out}), cells: make([]string, len(columns))}
 	if o.NoHeaders || len(columns) == 0 {
 		return c
 	}
 	for i, column := range columns {
-		out.buf = c.appendField(out.buf, i, len(columns), column.Name)
+		c.cells[i] = column.Name
 	}
-	out.buf = append(out.buf, "\r\n"...)
+	c.record()
 	return c
 }
 
 func (c *csvFile) row(_ []string, values []any) error {
-	b := c.out.buf
 	for i, v := range values {
 		var err error
 		if c.text, err = appendText(c.text[:0], v, 0); err != nil {
 			return fmt.Errorf("value of %s: %w", c.columns[i].Name, err)
 		}
-		b = c.appendField(b, i, len(values), string(c.text))
+		c.cells[i] = string(c.text)
 	}
-	c.out.buf = append(b, "\r\n"...)
+	c.record()
 	return c.out.commit()
 }
 
-func (c *csvFile) close([]field) error { return nil }
-
-// appendField appends field i of n.
-func (c *csvFile) appendField(b []byte, i, n int, s string) []byte {
-	if i > 0 {
-		b = append(b, ',')
+// record writes the cells. Readers skip an empty line, so a lone empty cell is
+// quoted, which encoding/csv does not do.
+func (c *csvFile) record() {
+	if len(c.cells) == 1 && c.cells[0] == "" {
+		c.out.buf = append(c.out.buf, "\"\"\n"...)
+		return
 	}
-	// Readers skip an empty line, so a lone empty field is quoted.
-	if !strings.ContainsAny(s, ",\"\r\n") && !(s == "" && n == 1) {
-		return append(b, s...)
-	}
-	b = append(b, '"')
-	for j := range len(s) {
-		if s[j] == '"' {
-			b = append(b, '"')
-		}
-		b = append(b, s[j])
-	}
-	return append(b, '"')
+	_ = c.w.Write(c.cells) // into memory: it cannot fail
+	c.w.Flush()
 }
+
+func (c *csvFile) close([]field) error { return nil }

@@ -12,7 +12,8 @@
 //   - json: one document, one item a line (see below).
 //   - jsonl: one JSON object a line for each row, and nothing else.
 //   - yaml: the document of json, as YAML.
-//   - csv: a line of names, then one record a row, as RFC 4180 has it.
+//   - csv: a line of names, then one record a row, as RFC 4180 has it but
+//     for the ends of lines, which are line feeds.
 //
 // # The document
 //

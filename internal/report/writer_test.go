@@ -78,7 +78,7 @@ func TestRowErrors(t *testing.T) {
 		report.JSON:  `{"schemaVersion":1,"kind":"","items":[` + "\n" + `{"a":1,"b":2},` + "\n" + `{"a":3,"b":4}` + "\n],\n" + `"errors":[]}` + "\n",
 		report.JSONL: "{\"a\":1,\"b\":2}\n{\"a\":3,\"b\":4}\n",
 		report.YAML:  "schemaVersion: 1\nkind: \"\"\nitems:\n- a: 1\n  b: 2\n- a: 3\n  b: 4\nerrors: []\n",
-		report.CSV:   "a,b\r\n1,2\r\n3,4\r\n",
+		report.CSV:   "a,b\n1,2\n3,4\n",
 	}
 	for _, format := range report.Formats() {
 		t.Run(string(format), func(t *testing.T) {
@@ -217,7 +217,7 @@ func TestLineBuffered(t *testing.T) {
 		want   writes
 	}{
 		{report.JSONL, writes{"{\"n\":0}\n", "{\"n\":1}\n"}},
-		{report.CSV, writes{"n\r\n0\r\n", "1\r\n"}},
+		{report.CSV, writes{"n\n0\n", "1\n"}},
 	}
 	for _, tt := range tests {
 		t.Run(string(tt.format), func(t *testing.T) {
@@ -245,7 +245,7 @@ func TestFlush(t *testing.T) {
 		report.JSON:  `{"schemaVersion":1,"kind":"","items":[` + "\n" + `{"x":1}`,
 		report.JSONL: "{\"x\":1}\n",
 		report.YAML:  "schemaVersion: 1\nkind: \"\"\nitems:\n- x: 1\n",
-		report.CSV:   "x\r\n1\r\n",
+		report.CSV:   "x\n1\n",
 	}
 	for _, format := range report.Formats() {
 		t.Run(string(format), func(t *testing.T) {
@@ -387,7 +387,7 @@ func TestCSVLoneEmptyField(t *testing.T) {
 	if err := writeColumn(&b, report.Options{Format: report.CSV}, "", "x"); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff("s\r\n\"\"\r\nx\r\n", b.String()); diff != "" {
+	if diff := cmp.Diff("s\n\"\"\nx\n", b.String()); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
 	}
 }

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"dpremote/simulator"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"dpremote": main})
+}
+
+// model is what the scripts' site servers have: small, and quick to cure.
+var model = simulator.Model{
+	Seed:  3,
+	Delay: 200 * time.Millisecond,
+	Sites: []simulator.Site{
+		{Code: "CAS", Name: "Central", Packages: 3},
+		{Code: "PS1", Name: "London", Parent: "CAS", DPs: 3, Packages: 4, Failed: map[simulator.Cause]int{
+			simulator.Transient: 3, simulator.DiskFull: 1}, Retrying: 1},
+		{Code: "PS2", Name: "New York", Parent: "CAS", DPs: 1, Packages: 3, Failed: map[simulator.Cause]int{
+			simulator.Transient: 1, simulator.HashMismatch: 1}, Secondaries: []simulator.Secondary{{Code: "S21", Name: "Boston", DPs: 1}}},
+	},
+}
+
+const simPassword = "Sim-Pass<&>1"
+
+// serveScript starts the site servers of one script and tells it by variables
+// and files where they are.
+func serveScript(env *testscript.Env) error {
+	h, err := simulator.Start(env.T().(testing.TB).Context(), model, simulator.Options{TLS: true, User: "sim", Password: simPassword})
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { _ = h.Close() })
+	dir := filepath.Join(env.WorkDir, "sim")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	files := simulator.InventoryOptions{PasswordFile: filepath.Join(dir, "password"), CAFile: filepath.Join(dir, "ca.pem")}
+	var inv strings.Builder
+	if err := h.WriteInventory(&inv, files); err != nil {
+		return err
+	}
+	partly := inv.String() + "  down:\n    host: https://127.0.0.1:1\n    site_code: PS9\n"
+	for name, text := range map[string]string{
+		filepath.Join(env.WorkDir, "partly.yaml"): partly,
+		files.PasswordFile:                        simPassword + "\n", files.CAFile: string(h.CA()), filepath.Join(dir, "inventory.yaml"): inv.String(),
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	env.Setenv("SIM", filepath.Join(dir, "inventory.yaml"))
+	env.Setenv("SIM_PASSWORD", simPassword)
+	env.Setenv("SIM_CA", files.CAFile)
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector would sleep a second after each command
+	for _, s := range h.Sites() {
+		env.Setenv("URL_"+s.Code, strings.TrimSuffix(s.URL, "/wsman"))
+	}
+	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
+	return nil
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Setup:               serveScript,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+		},
+	})
+}
+
+// exits runs a command that must end with an exit code: exits CODE COMMAND...
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	if err != nil {
+		ts.Fatalf("exit code %q is no number", args[0])
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("%s ended with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// TestSim serves the sites of an inventory by dpremote sim, and asks them by
+// the inventory that it wrote.
+func TestSim(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	path := filepath.Join(t.TempDir(), "made", "inventory.yaml")
+	ctx, stop := newStop(t)
+	server := testApp(strings.NewReader(""), write, io.Discard)
+	ended := make(chan int)
+	go func() {
+		ended <- server.execute(ctx, []string{"sim", "--primaries", "1", "--dps", "2", "--packages", "2", "--failed", "3", "--write", path})
+	}()
+	buffer := make([]byte, 4096)
+	n, err := read.Read(buffer) // it prints the path once it listens
+	if err != nil || strings.TrimSpace(string(buffer[:n])) != path {
+		t.Fatalf("printed %q, %v", buffer[:n], err)
+	}
+	var out, errs strings.Builder
+	client := testApp(strings.NewReader(""), &out, &errs)
+	if code := client.execute(t.Context(), []string{"-i", path, "status", "--level", "dp", "--state", "failed", "-o", "csv", "--no-headers"}); code != exitOK {
+		t.Errorf("status ended with %d: %s", code, errs.String())
+	}
+	if rows := strings.Count(out.String(), "\n"); rows != 3 {
+		t.Errorf("%d failed rows, want 3:\n%s", rows, out.String())
+	}
+	if info, err := os.Stat(filepath.Join(filepath.Dir(path), "sim.password")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("password file: %v %v", info, err)
+	}
+	stop()
+	if code := <-ended; code != exitOK {
+		t.Errorf("sim ended with %d", code)
+	}
+}
+
+// testApp is an app without a terminal.
+func testApp(in io.Reader, out, errs io.Writer) *app {
+	a := newApp()
+	a.in, a.out, a.err = in, out, errs
+	a.getenv = func(string) string { return "" }
+	a.terminal = func(any) (int, bool) { return 0, false }
+	a.log = newLogger(errs)
+	return a
+}
+
+// newStop is a context with the function that ends it.
+func newStop(t *testing.T) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	return ctx, cancel
+}
