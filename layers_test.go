@@ -1,0 +1,71 @@
+// Package dpremote has no code of its own; its test holds the packages to
+// their places.
+package dpremote
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// below says which packages of this module each package may import. What is
+// not listed may import none.
+var below = map[string][]string{
+	"cmd/dpremote":       {"cim", "distribution", "internal/connect", "internal/inventory", "internal/report", "internal/sweep", "queries", "simulator", "wsman"},
+	"distribution":       {"cim", "queries", "wsman"},
+	"queries":            {"cim", "wsman"},
+	"cim":                {"internal/xmlscan", "internal/xmlwrite", "wsman"},
+	"wsman":              {"internal/xmlscan", "internal/xmlwrite", "wsman/internal"},
+	"wsman/internal":     {"wsman/internal"},
+	"internal/connect":   {"cim", "internal/inventory", "simulator", "wsman"},
+	"simulator":          {"simulator/internal"},
+	"simulator/internal": {"simulator/internal"},
+	"internal/captures":  {},
+	"internal/inventory": {},
+	"internal/report":    {},
+	"internal/sweep":     {},
+	"internal/xmlscan":   {},
+	"internal/xmlwrite":  {},
+}
+
+// TestImportsPointDown asks go list what each package imports. It is how the
+// simulator is kept from sharing a codec with the client, and the layers from
+// knowing what is above them.
+func TestImportsPointDown(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := 0
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		name, ok := strings.CutPrefix(fields[0], "dpremote/")
+		if !ok {
+			continue // this one
+		}
+		packages++
+		allowed, listed := below[layer(name)]
+		if !listed {
+			t.Errorf("%s has no place: list it here and say what it may import", name)
+		}
+		for _, imported := range fields[1:] {
+			if inner, ok := strings.CutPrefix(imported, "dpremote/"); ok && !slices.Contains(allowed, layer(inner)) {
+				t.Errorf("%s imports %s, which is not below it", name, inner)
+			}
+		}
+	}
+	if packages < len(below) {
+		t.Errorf("%d packages, %d places", packages, len(below))
+	}
+}
+
+// layer is the place of a package: its own, or that of its family.
+func layer(name string) string {
+	for _, family := range []string{"simulator/internal", "wsman/internal"} {
+		if strings.HasPrefix(name, family+"/") {
+			return family
+		}
+	}
+	return name
+}

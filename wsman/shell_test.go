@@ -1,0 +1,68 @@
+package wsman_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/masterzen/winrm"
+
+	"dpremote/simulator"
+	"dpremote/wsman"
+)
+
+// siteServer starts a simulated site server and a transport to it.
+func siteServer(t *testing.T, password string) wsman.Transport {
+	t.Helper()
+	h, err := simulator.Start(t.Context(), simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 1, Packages: 1}}},
+		simulator.Options{AllowUnencrypted: true, User: "sim", Password: "right"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.Close() })
+	transport, err := wsman.NewHTTP(wsman.HTTPOptions{URL: h.Sites()[0].URL, AllowUnencrypted: true}, wsman.Basic("sim", password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = transport.Close() })
+	return transport
+}
+
+func shellClient(t *testing.T, transport wsman.Transport) *winrm.Client {
+	t.Helper()
+	params := *winrm.DefaultParameters
+	params.TransportDecorator = wsman.NewShells(t.Context(), transport, 0).Decorate
+	client, err := winrm.NewClientWithParameters(winrm.NewEndpoint("unused", 5985, false, false, nil, nil, nil, 0), "", "", &params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// TestRemoteShell runs a command by a client that we did not write, through
+// our transport.
+func TestRemoteShell(t *testing.T) {
+	client := shellClient(t, siteServer(t, "right"))
+	stdout, stderr, code, err := client.RunWithContextWithString(t.Context(), "hostname", "")
+	if err != nil || code != 0 || strings.TrimSpace(stdout) == "" || stderr != "" {
+		t.Errorf("hostname: %q, %q, %d, %v", stdout, stderr, code, err)
+	}
+	if _, stderr, code, err := client.RunWithContextWithString(t.Context(), "no-such-command", ""); err != nil || code == 0 || stderr == "" {
+		t.Errorf("no-such-command: %q, %d, %v", stderr, code, err)
+	}
+}
+
+// TestRemoteShellErrors: that client's own transports return refused sign-ins
+// and faults as success; ours must not.
+func TestRemoteShellErrors(t *testing.T) {
+	_, _, _, err := shellClient(t, siteServer(t, "wrong")).RunWithContextWithString(t.Context(), "hostname", "")
+	if !errors.Is(err, wsman.ErrUnauthorized) {
+		t.Errorf("wrong password: %v", err)
+	}
+	client := shellClient(t, siteServer(t, "right"))
+	_, err = client.NewShell("00000000-0000-0000-0000-000000000000").ExecuteWithContext(t.Context(), "hostname")
+	var fault *wsman.Fault
+	if !errors.As(err, &fault) {
+		t.Errorf("a shell that is not there: %v", err)
+	}
+}
