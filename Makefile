@@ -6,7 +6,7 @@ VERSION ?=
 LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint fuzz clean
+.PHONY: help build demo test peers lint fuzz clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo: build ## find, resend and watch the failed content of the embedded sites
 
 test: ## run all tests that need only Go
 	@GO=$(GO) scripts/test
+
+peers: build ## check against programs we did not write (Debian; installs them, as root)
+	@scripts/peers $(BIN)
 
 lint: ## gofmt, vet, staticcheck, tidy modules
 	@GO=$(GO) scripts/lint

@@ -39,7 +39,7 @@ const simPassword = "Sim-Pass<&>1"
 // serveScript starts the site servers of one script and tells it by variables
 // and files where they are.
 func serveScript(env *testscript.Env) error {
-	h, err := simulator.Start(env.T().(testing.TB).Context(), model, simulator.Options{TLS: true, User: "sim", Password: simPassword})
+	h, err := simulator.Start(env.T().(testing.TB).Context(), model, simulator.Options{TLS: true, User: "sim", Password: simPassword, DMTF: true})
 	if err != nil {
 		return err
 	}
