@@ -24,7 +24,7 @@ func newSites(g *globals) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return runSites(g) },
 	}
-	cmd.AddCommand(&cobra.Command{
+	cmd.AddCommand(newDiscover(g), &cobra.Command{
 		Use:   "check",
 		Short: "Check that each site answers, lets us in and has an SMS Provider",
 		Long: `Check each site step by step: does a WS-Man server answer, does it take our
