@@ -222,35 +222,24 @@ func (c *Client) doPull(ctx context.Context, m *message) (*answer, error) {
 // Pull as soon as that is known.
 func (r *enumeration) page(ctx context.Context, a *answer, yield func(*Item, error) bool) (items int, end bool, err error) {
 	r.context = ""
-	depth := a.sc.Depth()
-	for {
-		t, err := a.sc.Next()
+	err = a.sc.Children(func() (err error) {
 		switch {
-		case err != nil:
-			return items, end, err
-		case t == xmlscan.End && a.sc.Depth() == depth:
-			return items, end, checkTail(a.sc)
-		case t != xmlscan.Start:
 		case a.sc.Is(NamespaceEnumeration, "EnumerationContext"):
-			if r.context, err = content(a.sc); err != nil {
-				return items, end, err
-			}
+			r.context, err = content(a.sc)
 		case isEither(a.sc, "EndOfSequence"):
 			end = true
-			err = a.sc.Skip()
 		case isEither(a.sc, "Items"):
 			if r.context != "" && !hasEndMark(a.doc) {
 				r.prefetch(ctx)
 			}
-			n, itemsErr := r.items(a.sc, yield)
-			items, err = items+n, itemsErr
-		default:
-			err = a.sc.Skip()
+			items, err = r.items(a.sc, yield)
 		}
-		if err != nil {
-			return items, end, err
-		}
+		return err
+	})
+	if err == nil {
+		err = checkTail(a.sc)
 	}
+	return items, end, err
 }
 
 // isEither matches the elements that are in one namespace in an
@@ -277,29 +266,18 @@ func checkTail(sc *xmlscan.Scanner) error {
 }
 
 func (r *enumeration) items(sc *xmlscan.Scanner, yield func(*Item, error) bool) (n int, err error) {
-	depth := sc.Depth()
-	for {
-		t, err := sc.Next()
-		switch {
-		case err != nil:
-			return n, err
-		case t == xmlscan.End && sc.Depth() == depth:
-			return n, nil
-		case t != xmlscan.Start:
-			continue
-		}
+	err = sc.Children(func() error {
 		item, err := r.item(sc)
 		if err != nil {
-			return n, err
+			return err
 		}
 		n++
 		if !yield(item, nil) {
-			return n, errStopped
+			return errStopped
 		}
-		if err := sc.SkipTo(depth + 1); err != nil {
-			return n, err
-		}
-	}
+		return nil
+	})
+	return n, err
 }
 
 // item prepares the item at whose Start the scanner stands.
@@ -376,26 +354,21 @@ func (r *enumeration) release(ctx context.Context) {
 	_, _ = r.c.once(ctx, m)
 }
 
-// contextOf is the context that a page announces, empty after the last one.
+// contextOf is the context that a page announces, empty after the last one
+// and where the page cannot be read.
 func contextOf(a *answer) string {
-	found := ""
-	depth := a.sc.Depth()
-	for {
-		t, err := a.sc.Next()
+	found, last := "", false
+	err := a.sc.Children(func() (err error) {
 		switch {
-		case err != nil || t == xmlscan.End && a.sc.Depth() == depth:
-			return found
-		case t != xmlscan.Start:
 		case a.sc.Is(NamespaceEnumeration, "EnumerationContext"):
-			if found, err = content(a.sc); err != nil {
-				return ""
-			}
+			found, err = content(a.sc)
 		case isEither(a.sc, "EndOfSequence"):
-			return ""
-		default:
-			if a.sc.Skip() != nil {
-				return found
-			}
+			last = true
 		}
+		return err
+	})
+	if err != nil || last {
+		return ""
 	}
+	return found
 }

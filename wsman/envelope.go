@@ -130,24 +130,13 @@ func openElement(sc *xmlscan.Scanner, related, id string) (empty bool, err error
 }
 
 func readRelatesTo(sc *xmlscan.Scanner) (related string, err error) {
-	depth := sc.Depth()
-	for {
-		t, err := sc.Next()
-		switch {
-		case err != nil:
-			return "", err
-		case t == xmlscan.End && sc.Depth() == depth:
-			return related, nil
-		case t == xmlscan.Start && sc.Is(NamespaceAddressing, "RelatesTo"):
-			if related, err = content(sc); err != nil {
-				return "", err
-			}
-		case t == xmlscan.Start:
-			if err := sc.Skip(); err != nil {
-				return "", err
-			}
+	err = sc.Children(func() (err error) {
+		if sc.Is(NamespaceAddressing, "RelatesTo") {
+			related, err = content(sc)
 		}
-	}
+		return err
+	})
+	return related, err
 }
 
 // enter reads to the first Start, which must have this name.

@@ -100,43 +100,31 @@ func (e EPR) Write(w *xmlwrite.Writer) {
 // like reference parameters: a SubscriptionManager has the former.
 func ReadEPR(sc *xmlscan.Scanner) (EPR, error) {
 	var e EPR
-	depth := sc.Depth()
-	for {
-		t, err := sc.Next()
-		switch {
-		case err != nil:
-			return e, err
-		case t == xmlscan.End && sc.Depth() == depth:
-			return e, nil
-		case t == xmlscan.Start:
-			if err := e.readPart(sc); err != nil {
-				return e, err
-			}
-		}
-	}
+	err := e.readParts(sc)
+	return e, err
 }
 
-// readPart reads the element at whose Start the scanner stands, or only its
-// start tag when it is a wrapper.
-func (e *EPR) readPart(sc *xmlscan.Scanner) (err error) {
-	switch {
-	case sc.Is(NamespaceAddressing, "Address"):
-		e.Address, err = content(sc)
-	case sc.Is(NamespaceWSMan, "ResourceURI"):
-		e.ResourceURI, err = content(sc)
-	case sc.Is(NamespaceWSMan, "Selector"):
-		var s Selector
-		s, err = readSelector(sc)
-		e.Selectors = append(e.Selectors, s)
-	case sc.Is(NamespaceAddressing, "EndpointReference"),
-		sc.Is(NamespaceAddressing, "ReferenceParameters"),
-		sc.Is(NamespaceAddressing, "ReferenceProperties"),
-		sc.Is(NamespaceWSMan, "SelectorSet"):
-		return nil
-	default:
-		err = sc.Skip()
-	}
-	return err
+// readParts reads the children of an element: parts of the reference, or
+// wrappers of them.
+func (e *EPR) readParts(sc *xmlscan.Scanner) error {
+	return sc.Children(func() (err error) {
+		switch {
+		case sc.Is(NamespaceAddressing, "Address"):
+			e.Address, err = content(sc)
+		case sc.Is(NamespaceWSMan, "ResourceURI"):
+			e.ResourceURI, err = content(sc)
+		case sc.Is(NamespaceWSMan, "Selector"):
+			var s Selector
+			s, err = readSelector(sc)
+			e.Selectors = append(e.Selectors, s)
+		case sc.Is(NamespaceAddressing, "EndpointReference"),
+			sc.Is(NamespaceAddressing, "ReferenceParameters"),
+			sc.Is(NamespaceAddressing, "ReferenceProperties"),
+			sc.Is(NamespaceWSMan, "SelectorSet"):
+			err = e.readParts(sc)
+		}
+		return err
+	})
 }
 
 func readSelector(sc *xmlscan.Scanner) (Selector, error) {

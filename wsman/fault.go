@@ -212,32 +212,18 @@ func (f *Fault) retry(reads bool) Retry {
 
 // readFault reads the fault at whose Start the scanner stands.
 func readFault(sc *xmlscan.Scanner) (*Fault, error) {
-	f := &Fault{}
-	r := faultReader{fault: f}
-	if err := r.read(sc, sc.Depth()); err != nil {
+	r := faultReader{fault: &Fault{}}
+	if err := r.read(sc); err != nil {
 		return nil, err
 	}
-	return f, nil
+	return r.fault, nil
 }
 
 // faultReader walks a fault of any shape and takes what it knows.
 type faultReader struct{ fault *Fault }
 
-func (r *faultReader) read(sc *xmlscan.Scanner, depth int) error {
-	for {
-		t, err := sc.Next()
-		if err != nil {
-			return err
-		}
-		if t == xmlscan.End && sc.Depth() == depth {
-			return nil
-		}
-		if t == xmlscan.Start {
-			if err := r.element(sc); err != nil {
-				return err
-			}
-		}
-	}
+func (r *faultReader) read(sc *xmlscan.Scanner) error {
+	return sc.Children(func() error { return r.element(sc) })
 }
 
 func (r *faultReader) element(sc *xmlscan.Scanner) (err error) {
@@ -245,56 +231,51 @@ func (r *faultReader) element(sc *xmlscan.Scanner) (err error) {
 	switch {
 	case sc.Is(NamespaceSOAP, "Code"):
 		return r.code(sc)
-	case sc.Is(NamespaceSOAP, "Reason"), sc.Is(NamespaceSOAP, "Detail"):
-		return r.read(sc, sc.Depth())
+	case sc.Is(NamespaceSOAP, "Reason"), sc.Is(NamespaceSOAP, "Detail"), sc.Is(NamespaceFault, "ExtendedError"):
+		return r.read(sc)
 	case sc.Is(NamespaceSOAP, "Text"):
 		f.Reason, err = content(sc)
 		return err
 	case sc.Is(NamespaceFault, "WSManFault"):
 		r.wsmanFault(sc)
-		return r.read(sc, sc.Depth())
+		return r.read(sc)
 	case sc.Is(NamespaceFault, "ProviderFault"):
 		provider, _ := sc.Attr("", "provider")
 		f.Provider = strings.TrimSpace(string(provider))
 		return r.message(sc)
 	case sc.Is(NamespaceFault, "Message"):
 		return r.message(sc)
-	case sc.Is(NamespaceFault, "ExtendedError"):
-		return r.read(sc, sc.Depth())
 	case string(sc.Local()) == "MSFT_WmiError":
 		return r.wmiError(sc)
 	case string(sc.Space()) == NamespaceWSMan, string(sc.Space()) == NamespaceAddressing:
-		return sc.Skip() // a FaultDetail repeats what the subcode says
+		return nil // a FaultDetail repeats what the subcode says
 	}
 	return r.members(sc)
 }
 
-// code reads s:Code: its own value, and the innermost subcode's.
+// code reads s:Code or a s:Subcode in it. Subcodes may hold further ones; the
+// innermost counts.
 func (r *faultReader) code(sc *xmlscan.Scanner) error {
-	depth := sc.Depth()
-	for {
-		t, err := sc.Next()
-		if err != nil {
-			return err
-		}
-		if t == xmlscan.End && sc.Depth() == depth {
+	inner := sc.Is(NamespaceSOAP, "Subcode")
+	return sc.Children(func() error {
+		switch {
+		case sc.Is(NamespaceSOAP, "Subcode"):
+			return r.code(sc)
+		case !sc.Is(NamespaceSOAP, "Value"):
 			return nil
 		}
-		if t != xmlscan.Start || !sc.Is(NamespaceSOAP, "Value") {
-			continue
-		}
-		outer := sc.Depth() == depth+1
 		text, err := sc.Content()
 		if err != nil {
 			return err
 		}
 		space, local := sc.QName(text)
-		if outer {
-			r.fault.Code = string(local)
-		} else {
+		if inner {
 			r.fault.Subcode = QName{string(space), string(local)}
+		} else {
+			r.fault.Code = string(local)
 		}
-	}
+		return nil
+	})
 }
 
 func (r *faultReader) wsmanFault(sc *xmlscan.Scanner) {
@@ -336,20 +317,7 @@ func (r *faultReader) message(sc *xmlscan.Scanner) error {
 
 // members reads an extended status of any class.
 func (r *faultReader) members(sc *xmlscan.Scanner) error {
-	depth := sc.Depth()
-	for {
-		t, err := sc.Next()
-		switch {
-		case err != nil:
-			return err
-		case t == xmlscan.End && sc.Depth() == depth:
-			return nil
-		case t == xmlscan.Start:
-			if err := r.member(sc); err != nil {
-				return err
-			}
-		}
-	}
+	return sc.Children(func() error { return r.member(sc) })
 }
 
 func (r *faultReader) member(sc *xmlscan.Scanner) error {

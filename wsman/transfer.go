@@ -91,11 +91,4 @@ func (c *Client) item(op string, epr EPR, a *answer, err error) (*Item, error) {
 }
 
 // checkRest reads a document to its end.
-func checkRest(doc []byte) error {
-	sc := xmlscan.New(doc)
-	for {
-		if t, err := sc.Next(); t == xmlscan.EOF || err != nil {
-			return err
-		}
-	}
-}
+func checkRest(doc []byte) error { return checkTail(xmlscan.New(doc)) }

@@ -196,6 +196,31 @@ func (s *Scanner) SkipTo(depth int) error {
 	return nil
 }
 
+// Children calls child at the Start of each child of the element whose Start
+// was just given, and reads to that element's End. child may read its element,
+// or part of it, or leave it alone. Character data between the children is
+// passed over.
+func (s *Scanner) Children(child func() error) error {
+	depth := len(s.open)
+	for {
+		t, err := s.Next()
+		switch {
+		case err != nil:
+			return err
+		case t == End:
+			return nil
+		case t != Start:
+			continue
+		}
+		if err := child(); err != nil {
+			return err
+		}
+		if err := s.SkipTo(depth + 1); err != nil {
+			return err
+		}
+	}
+}
+
 // Content reads the character data of the element whose Start was just given,
 // to its End. A child element is an error. The slice is valid until the next
 // call.
