@@ -12,14 +12,16 @@ import (
 type scheme interface {
 	// name is the word that Authorization begins with.
 	name() string
-	// challenge is what WWW-Authenticate says to those not signed in.
+	// challenge is what WWW-Authenticate says to those not signed in; nothing
+	// when empty.
 	challenge() string
-	// profile is the security profile that Identify lists for the scheme.
+	// profile is the security profile that Identify lists for the scheme; none
+	// when empty.
 	profile(tls bool) string
 	// signIn judges what follows the name in Authorization. It is called with
 	// no credentials for a request without Authorization, so that a scheme
 	// that signs in a connection can know the connection again (it is in the
-	// request's context, if the server's ConnContext put it there).
+	// request's context, if ConfigureServer put it there).
 	signIn(r *http.Request, credentials string) verdict
 }
 
@@ -28,6 +30,10 @@ type verdict struct {
 	user string // who is signed in; empty when nobody is, or not yet
 	next string // WWW-Authenticate of the answer, when the scheme goes on or proves itself
 	seal sealer // of a scheme that seals bodies; nil leaves them in clear
+
+	// completed says that this request ended a handshake. Without a body that
+	// is all it was sent for.
+	completed bool
 }
 
 // sealer opens and seals bodies (MS-WSMV section 2.2.9.1).
@@ -40,7 +46,23 @@ type sealer interface {
 
 // makeSchemes lists the ways in which this server lets users sign in.
 func (h *Handler) makeSchemes() []scheme {
-	return []scheme{basic{h.cfg.Authenticate}}
+	var all []scheme
+	if h.cfg.NTLM != nil || h.kerberos != nil {
+		all = append(all, h.negotiate())
+	}
+	if h.cfg.NTLM != nil {
+		all = append(all, h.plainNTLM())
+	}
+	if h.kerberos != nil {
+		all = append(all, h.plainKerberos())
+	}
+	if h.cfg.Certificates != nil {
+		all = append(all, certificates{h.cfg.Certificates})
+	}
+	if h.cfg.Authenticate != nil || len(all) == 0 {
+		all = append(all, basic{h.cfg.Authenticate})
+	}
+	return all
 }
 
 // signIn asks the scheme that a request names. Without one it asks each.
@@ -65,7 +87,9 @@ func (h *Handler) challenges(v verdict) []string {
 	}
 	var all []string
 	for _, s := range h.schemes {
-		all = append(all, s.challenge())
+		if c := s.challenge(); c != "" {
+			all = append(all, c)
+		}
 	}
 	return all
 }
@@ -79,10 +103,15 @@ func (basic) name() string      { return "Basic" }
 func (basic) challenge() string { return `Basic realm="WSMAN"` }
 
 func (basic) profile(tls bool) string {
+	return profilePrefix(tls) + "basic"
+}
+
+// profilePrefix is what the security profiles of a transport begin with.
+func profilePrefix(tls bool) string {
 	if tls {
-		return "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/basic"
+		return "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/"
 	}
-	return "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/basic"
+	return "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/"
 }
 
 func (b basic) signIn(_ *http.Request, credentials string) verdict {
@@ -91,7 +120,7 @@ func (b basic) signIn(_ *http.Request, credentials string) verdict {
 		return verdict{}
 	}
 	user, password, ok := strings.Cut(string(text), ":")
-	if !ok || user == "" || !b.authenticate(user, password) {
+	if !ok || user == "" || b.authenticate == nil || !b.authenticate(user, password) {
 		return verdict{}
 	}
 	return verdict{user: user}

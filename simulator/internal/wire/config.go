@@ -3,6 +3,7 @@ package wire
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"net/http"
 	"time"
 )
@@ -14,8 +15,30 @@ type Config struct {
 	Provider Provider
 
 	// Authenticate judges the user and password of a Basic sign-in. Nil
-	// refuses everybody. It must be safe for concurrent use.
+	// offers no Basic; where there is no other scheme either, Basic is offered
+	// and refuses everybody. It must be safe for concurrent use.
 	Authenticate func(user, password string) bool
+	// NTLM is the password of an account, for sign-ins by NTLMv2 in the schemes
+	// Negotiate and NTLM; ok is false when there is none. The domain is as the
+	// client sent it and may be empty. Nil offers no NTLM. It must be safe for
+	// concurrent use. The http.Server needs ConfigureServer.
+	NTLM func(user, domain string) (password string, ok bool)
+	// Domain is the NetBIOS domain in NTLM's challenge. Empty is Computer.
+	Domain string
+	// Kerberos is the service for sign-ins in the schemes Negotiate and
+	// Kerberos. Nil offers no Kerberos. The http.Server needs ConfigureServer.
+	Kerberos *KerberosService
+	// Certificates is the user that a client's certificate stands for, over
+	// https; ok is false when it is nobody's. Nil takes no certificates. It must
+	// be safe for concurrent use. The listener's tls.Config must ask for
+	// certificates and verify them.
+	Certificates func(*x509.Certificate) (user string, ok bool)
+	// ChannelBindings is how strictly Negotiate and Kerberos are bound to
+	// ServerCertificate over https. 0 is BindingsRelaxed.
+	ChannelBindings ChannelBindings
+	// ServerCertificate is the certificate that the listener shows. Nil judges
+	// no bindings.
+	ServerCertificate *x509.Certificate
 	// AllowUnencrypted lets SOAP pass in clear over http. When it is false such
 	// a request is answered 500 with an empty body, as Windows does; an
 	// unauthenticated Identify still works.
@@ -96,9 +119,6 @@ type Exchange struct {
 func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
-	}
-	if c.Authenticate == nil {
-		c.Authenticate = func(string, string) bool { return false }
 	}
 	if c.Translate == nil {
 		c.Translate = func(text string) string { return text }

@@ -6,6 +6,10 @@
 //
 //	handler.go      path, method, size and character set of the HTTP request
 //	auth.go         who is asking; each scheme may seal the bodies
+//	auth_gss.go, auth_spnego.go, auth_kerberos.go, auth_certificate.go
+//	                the schemes besides Basic; auth_bindings.go ties them to TLS
+//	connection.go   who signed in on a TCP connection
+//	seal.go         sealed bodies
 //	element.go      bytes to a tree of elements, within limits
 //	request.go      the tree to a request: header blocks checked, body found
 //	resource.go     what a resource URI names

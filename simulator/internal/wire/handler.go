@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"dpremote/simulator/internal/krbserver"
 )
 
 // Handler serves WS-Management at the path /wsman. It is safe for concurrent
@@ -14,9 +16,12 @@ import (
 type Handler struct {
 	cfg          Config
 	schemes      []scheme
+	kerberos     *krbserver.Service // nil when there is none
 	enumerations enumerations
 	shells       shells
 	around       http.Handler
+
+	ntlmChallenge []byte // in place of fresh challenges, for recorded sign-ins
 }
 
 // New is a handler for one server. How long a client may take to send a
@@ -24,6 +29,7 @@ type Handler struct {
 // WriteTimeout).
 func New(cfg Config) *Handler {
 	h := &Handler{cfg: cfg.withDefaults()}
+	h.kerberos = h.cfg.service()
 	h.schemes = h.makeSchemes()
 	h.around = http.HandlerFunc(h.exchange)
 	if h.cfg.Around != nil {
@@ -46,6 +52,7 @@ type reply struct {
 // exchange answers one request. Observe comes before the answer is sent, so
 // that a client which has read the answer finds it counted.
 func (h *Handler) exchange(w http.ResponseWriter, r *http.Request) {
+	defer connectionOf(r).hold()()
 	x := &Exchange{}
 	reply := h.reply(w, r, x)
 	x.Status, x.ResponseBytes = reply.status, len(reply.body)
@@ -71,7 +78,11 @@ func (h *Handler) reply(w http.ResponseWriter, r *http.Request, x *Exchange) rep
 	if r.Method != http.MethodPost {
 		return reply{status: http.StatusMethodNotAllowed, header: http.Header{"Allow": {http.MethodPost}}}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.maxEnvelope())))
+	limit := h.maxEnvelope()
+	if isSealed(r.Header.Get("Content-Type")) {
+		limit += sealedOverhead
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	x.RequestBytes = len(body)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return reply{status: http.StatusRequestEntityTooLarge}
@@ -85,7 +96,7 @@ func (h *Handler) reply(w http.ResponseWriter, r *http.Request, x *Exchange) rep
 		if who.next == "" && strings.EqualFold(r.Header.Get("WSMANIDENTIFY"), "unauthenticated") {
 			return h.identifyStranger(r, body)
 		}
-		return reply{status: http.StatusUnauthorized, header: http.Header{"Www-Authenticate": h.challenges(who)}}
+		return h.unauthorized(who)
 	}
 	answer := h.signedIn(r, who, body, x)
 	if who.next != "" {
@@ -94,27 +105,46 @@ func (h *Handler) reply(w http.ResponseWriter, r *http.Request, x *Exchange) rep
 	return answer
 }
 
+// unauthorized is the answer to a request that is not signed in, or not yet.
+func (h *Handler) unauthorized(v verdict) reply {
+	return reply{status: http.StatusUnauthorized, header: http.Header{"Www-Authenticate": h.challenges(v)}}
+}
+
 // signedIn answers a request whose sender is known.
 func (h *Handler) signedIn(r *http.Request, who verdict, body []byte, x *Exchange) reply {
-	if len(body) == 0 && who.next != "" {
+	if len(body) == 0 && (who.next != "" || who.completed) {
 		return reply{status: http.StatusOK} // the request was for signing in alone
 	}
 	contentType := r.Header.Get("Content-Type")
-	if who.seal == nil {
-		if r.TLS == nil && !h.cfg.AllowUnencrypted {
-			return reply{status: http.StatusInternalServerError}
-		}
-		return h.message(r, who.user, contentType, body, x)
+	if who.seal != nil && isSealed(contentType) {
+		return h.sealedMessage(r, who, contentType, body, x)
 	}
+	if r.TLS == nil && !h.cfg.AllowUnencrypted {
+		if len(body) == 0 && who.seal != nil {
+			return h.unauthorized(verdict{}) // clients that sign in anew begin with an empty request
+		}
+		return reply{status: http.StatusInternalServerError}
+	}
+	return h.message(r, who.user, contentType, body, x)
+}
+
+// sealedMessage answers a sealed message in kind. A message that cannot be
+// opened ends the sign-in, since the two sides no longer agree on what was sent.
+func (h *Handler) sealedMessage(r *http.Request, who verdict, contentType string, body []byte, x *Exchange) reply {
 	contentType, body, err := who.seal.open(contentType, body)
 	if err != nil {
+		connectionOf(r).forget()
 		return reply{status: http.StatusBadRequest}
+	}
+	if len(body) > h.maxEnvelope() {
+		return reply{status: http.StatusRequestEntityTooLarge}
 	}
 	answer := h.message(r, who.user, contentType, body, x)
 	if len(answer.body) > 0 {
 		answer.contentType, answer.body, err = who.seal.seal(answer.contentType, answer.body)
 	}
 	if err != nil {
+		connectionOf(r).forget()
 		return reply{status: http.StatusInternalServerError}
 	}
 	return answer

@@ -457,7 +457,7 @@ func TestSealedScheme(t *testing.T) {
 		{"stranger", "", func(r *http.Request) { r.Header.Del("Authorization") }, 401, []string{`Basic realm="WSMAN"`, "Rot"}},
 		{"first leg", "", authorize("Rot first"), 401, []string{"Rot second"}},
 		{"last leg", "", authorize("Rot second"), 200, []string{"Rot done"}},
-		{"clear text", getMessage.text(), authorize("Rot second"), 400, []string{"Rot done"}},
+		{"clear text", getMessage.text(), authorize("Rot second"), 500, []string{"Rot done"}},
 		{"sealed", string(rotate([]byte(getMessage.text()))), sealed, 200, nil},
 		{"sealed fault", string(rotate([]byte("<a/>"))), sealed, 500, nil},
 	} {

@@ -1,6 +1,9 @@
 package wire
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // isIdentify tells whether a body asks for Identify (DSP0226 section 11).
 func isIdentify(body *element) bool { return body.child(nsIdentify, "Identify") != nil }
@@ -28,7 +31,9 @@ func (h *Handler) identify(version string, profiles []string) answer {
 func (h *Handler) profiles(tls bool) []string {
 	var all []string
 	for _, s := range h.schemes {
-		all = append(all, s.profile(tls))
+		if p := s.profile(tls); p != "" && !slices.Contains(all, p) {
+			all = append(all, p)
+		}
 	}
 	return all
 }
@@ -40,7 +45,7 @@ func (h *Handler) identifyStranger(r *http.Request, body []byte) reply {
 	if !acceptable(r.Header.Get("Content-Type")) {
 		return reply{status: http.StatusUnsupportedMediaType}
 	}
-	refused := reply{status: http.StatusUnauthorized, header: http.Header{"Www-Authenticate": h.challenges(verdict{})}}
+	refused := h.unauthorized(verdict{})
 	text, enc, err := decode(body)
 	if err != nil {
 		return refused
