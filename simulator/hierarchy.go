@@ -32,11 +32,20 @@ type Options struct {
 	// their own (Hierarchy.CA) for 127.0.0.1, ::1, localhost and the servers'
 	// names.
 	TLS bool
-	// User and Password sign in by Basic. An empty User is "sim"; an empty
-	// Password is a random one.
+	// User and Password sign in by Basic and NTLM. An empty User is "sim"; an
+	// empty Password is a random one.
 	User, Password string
+	// Schemes are the ways to sign in. None are Basic and NTLM.
+	Schemes []Scheme
+	// Domain is the NetBIOS domain that NTLM's challenge names. Empty is "SIM".
+	Domain string
+	// Keytab is the file with the keys of the service that Kerberos signs in to.
+	Keytab string
+	// StrictBindings refuses sign-ins over HTTPS by NTLM and Kerberos that are not
+	// bound to the server's certificate (CbtHardeningLevel Strict).
+	StrictBindings bool
 	// AllowUnencrypted lets SOAP pass in clear over HTTP. Without it, and without
-	// TLS, the servers answer nothing but Identify, as Windows does by default.
+	// TLS, the servers take sealed messages only, as Windows does by default.
 	AllowUnencrypted bool
 	// DMTF makes the servers accept resource URIs of DSP0227 beside Windows' own.
 	DMTF bool
@@ -104,8 +113,9 @@ type Hierarchy struct {
 	options   Options
 	password  func() string // a func, so that no formatting verb shows it
 	endpoints []Endpoint
-	handlers  map[string]http.Handler // by site code
-	authority *authority              // nil without TLS
+	handlers  map[string]http.Handler  // by site code
+	services  map[string]*wire.Handler // the same without the guard
+	authority *authority               // nil without TLS
 
 	serving   sync.RWMutex // held by each exchange for reading
 	closed    bool         // guarded by serving
@@ -123,6 +133,9 @@ func New(m Model, o Options) (*Hierarchy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start simulator: %w", err)
 	}
+	if err := o.checkSchemes(); err != nil {
+		return nil, fmt.Errorf("start simulator: %w", err)
+	}
 	if o.User == "" {
 		o.User = "sim"
 	}
@@ -132,15 +145,32 @@ func New(m Model, o Options) (*Hierarchy, error) {
 	}
 	o.Password = ""
 	h := &Hierarchy{
-		world: w, options: o, handlers: map[string]http.Handler{},
+		world: w, options: o, handlers: map[string]http.Handler{}, services: map[string]*wire.Handler{},
 		password: func() string { return password },
 	}
 	for _, s := range m.Sites {
 		site, _ := w.Site(s.Code)
-		h.handlers[site.Code()] = h.guard(h.handler(site))
 		h.endpoints = append(h.endpoints, Endpoint{
 			Code: site.Code(), Name: site.Name(), Server: site.Server(), User: o.User, hierarchy: h,
 		})
+	}
+	if o.TLS {
+		names := []string{"localhost"}
+		for _, e := range h.endpoints {
+			names = append(names, e.Server)
+		}
+		if h.authority, err = newAuthority(names, o.User); err != nil {
+			return nil, fmt.Errorf("start simulator: %w", err)
+		}
+	}
+	for _, e := range h.endpoints {
+		site, _ := w.Site(e.Code)
+		service, err := h.service(site)
+		if err != nil {
+			return nil, fmt.Errorf("start simulator: %w", err)
+		}
+		h.services[e.Code] = service
+		h.handlers[e.Code] = h.guard(service)
 	}
 	return h, nil
 }
@@ -157,7 +187,7 @@ func Start(ctx context.Context, m Model, o Options) (*Hierarchy, error) {
 		return nil, fmt.Errorf("start simulator: %w", err)
 	}
 	for i, l := range listeners {
-		h.serve(ctx, l, h.handlers[h.endpoints[i].Code])
+		h.serve(ctx, l, h.endpoints[i].Code)
 	}
 	h.stop = context.AfterFunc(ctx, func() { h.shut() })
 	return h, nil
@@ -179,13 +209,6 @@ func (h *Hierarchy) listen(ctx context.Context) (listeners []net.Listener, err e
 	scheme := "http"
 	if h.options.TLS {
 		scheme = "https"
-		names := []string{"localhost"}
-		for _, e := range h.endpoints {
-			names = append(names, e.Server)
-		}
-		if h.authority, err = newAuthority(names); err != nil {
-			return nil, err
-		}
 	}
 	for i := range h.endpoints {
 		e := &h.endpoints[i]
@@ -227,13 +250,13 @@ func loopback(address string) (host string, port int, err error) {
 }
 
 // serve serves a site until the hierarchy is closed.
-func (h *Hierarchy) serve(ctx context.Context, l net.Listener, handler http.Handler) {
+func (h *Hierarchy) serve(ctx context.Context, l net.Listener, code string) {
 	errorLog := h.options.ErrorLog
 	if errorLog == nil {
 		errorLog = log.New(io.Discard, "", 0)
 	}
 	server := &http.Server{
-		Handler:           handler,
+		Handler:           h.handlers[code],
 		ErrorLog:          errorLog,
 		ReadHeaderTimeout: 30 * time.Second,
 		ReadTimeout:       2 * time.Minute,
@@ -241,6 +264,7 @@ func (h *Hierarchy) serve(ctx context.Context, l net.Listener, handler http.Hand
 		MaxHeaderBytes:    128 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
+	h.services[code].ConfigureServer(server)
 	h.servers = append(h.servers, server)
 	h.listening.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -249,12 +273,11 @@ func (h *Hierarchy) serve(ctx context.Context, l net.Listener, handler http.Hand
 	})
 }
 
-// handler is the WS-Management service of a site.
-func (h *Hierarchy) handler(site *world.Site) http.Handler {
+// service is the WS-Management service of a site.
+func (h *Hierarchy) service(site *world.Site) (*wire.Handler, error) {
 	o := h.options
 	cfg := wire.Config{
 		Provider:             site,
-		Authenticate:         h.authenticate,
 		AllowUnencrypted:     o.AllowUnencrypted,
 		DMTF:                 o.DMTF,
 		Now:                  o.Now,
@@ -272,7 +295,10 @@ func (h *Hierarchy) handler(site *world.Site) http.Handler {
 	if o.Around != nil {
 		cfg.Around = func(next http.Handler) http.Handler { return o.Around(site.Code(), next) }
 	}
-	return wire.New(cfg)
+	if err := h.signIn(&cfg); err != nil {
+		return nil, err
+	}
+	return wire.New(cfg), nil
 }
 
 func observed(code string, x wire.Exchange) Exchange {
@@ -327,6 +353,15 @@ func (h *Hierarchy) CA() []byte {
 		return nil
 	}
 	return h.authority.pem
+}
+
+// ClientCertificate is the certificate of the user who may sign in and its key,
+// both in PEM; nil without TLS.
+func (h *Hierarchy) ClientCertificate() (certificate, key []byte) {
+	if h.authority == nil {
+		return nil, nil
+	}
+	return h.authority.clientPEM, h.authority.clientKeyPEM
 }
 
 // closePatience is how long Close lets exchanges finish before it cuts their

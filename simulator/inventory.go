@@ -22,6 +22,25 @@ type InventoryOptions struct {
 	// CAFile is the file that holds the certificate authority; with TLS it is
 	// needed.
 	CAFile string
+	// Auth is the scheme to sign in by; empty is the simplest one that works.
+	Auth Scheme
+	// CertFile and KeyFile are the files that hold the client certificate and its
+	// key, for Auth Certificate.
+	CertFile, KeyFile string
+}
+
+// scheme is how the reader of an inventory is to sign in.
+func (h *Hierarchy) scheme(o InventoryOptions) Scheme {
+	clear := h.authority == nil && !h.options.AllowUnencrypted
+	switch {
+	case o.Auth != "":
+		return o.Auth
+	case h.options.offers(Basic) && !clear:
+		return Basic
+	case h.options.offers(NTLM):
+		return NTLM
+	}
+	return h.options.Schemes[0]
 }
 
 // inventory is the document, in the order in which it is written.
@@ -36,6 +55,8 @@ type inventoryAll struct {
 	PasswordFile     string `yaml:"password_file,omitempty"`
 	PasswordEnv      string `yaml:"password_env,omitempty"`
 	CAFile           string `yaml:"ca_file,omitempty"`
+	ClientCert       string `yaml:"client_cert,omitempty"`
+	ClientKey        string `yaml:"client_key,omitempty"`
 	AllowUnencrypted bool   `yaml:"allow_unencrypted,omitempty"`
 }
 
@@ -47,12 +68,16 @@ type inventorySite struct {
 // WriteInventory writes an inventory with which dpremote reaches the site
 // servers. It holds no secret. The hierarchy must be listening.
 func (h *Hierarchy) WriteInventory(w io.Writer, o InventoryOptions) error {
+	scheme := h.scheme(o)
 	doc := inventory{
-		All: inventoryAll{
-			Auth: "basic", User: h.User(), PasswordFile: o.PasswordFile, CAFile: o.CAFile,
-			AllowUnencrypted: h.authority == nil && h.options.AllowUnencrypted,
-		},
+		All:   inventoryAll{Auth: string(scheme), User: h.User(), PasswordFile: o.PasswordFile, CAFile: o.CAFile},
 		Sites: yaml.Node{Kind: yaml.MappingNode},
+	}
+	switch scheme {
+	case Basic:
+		doc.All.AllowUnencrypted = h.authority == nil
+	case Certificate:
+		doc.All.ClientCert, doc.All.ClientKey = o.CertFile, o.KeyFile
 	}
 	if o.PasswordFile == "" {
 		doc.All.PasswordEnv = PasswordVariable
