@@ -2,6 +2,7 @@ package wsman
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 )
 
@@ -20,6 +21,14 @@ type Authentication interface {
 // sign-in.
 type session interface {
 	roundTrip(ctx context.Context, e *exchange, req *Request) (*Response, error)
+	// close gives up the session's connection. It may be called at any time.
+	close()
+}
+
+// configuresTLS is an Authentication that takes part in the TLS handshake, and
+// so works over https only.
+type configuresTLS interface {
+	configureTLS(*tls.Config)
 }
 
 // soapHeader is the header of a message that travels as it is.

@@ -17,6 +17,7 @@ func (b *basic) String() string      { return "Basic" }
 func (b *basic) GoString() string    { return "wsman.Basic([redacted])" }
 func (b *basic) seals() bool         { return false }
 func (b *basic) newSession() session { return b } // the scheme has no state
+func (b *basic) close()              {}
 
 func (b *basic) roundTrip(ctx context.Context, e *exchange, req *Request) (*Response, error) {
 	header := soapHeader(req)
@@ -35,6 +36,7 @@ type anonymous struct{}
 func (anonymous) String() string        { return "anonymous" }
 func (anonymous) seals() bool           { return true } // there is nothing to seal
 func (a anonymous) newSession() session { return a }
+func (anonymous) close()                {}
 
 func (anonymous) roundTrip(ctx context.Context, e *exchange, req *Request) (*Response, error) {
 	return e.post(ctx, soapHeader(req), req.Body)

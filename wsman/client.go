@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"dpremote/internal/xmlscan"
@@ -78,6 +79,7 @@ func (o Options) withDefaults() Options {
 type Client struct {
 	transport Transport
 	options   Options
+	clock     atomic.Pointer[time.Duration] // how far the server's is ahead
 }
 
 // NewClient makes a client. It connects to nothing yet, and does not close the
@@ -120,8 +122,8 @@ func (c *Client) do(ctx context.Context, m *message) (*answer, error) {
 			return a, nil
 		}
 		wrapped := c.fail(m, err)
-		if !m.reads || wrapped.Retry != RetrySafe || attempt >= c.options.Retries {
-			return nil, wrapped
+		if !m.reads || wrapped.Retry != RetrySafe || attempt >= c.options.Retries || errors.Is(err, ErrNoAnswer) {
+			return nil, wrapped // who was silent for so long is not asked again unasked
 		}
 		if pause(ctx, c.options.Backoff, attempt) != nil {
 			return nil, wrapped
@@ -140,28 +142,65 @@ func (c *Client) once(ctx context.Context, m *message) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	waiting, cancel := context.WithTimeout(ctx, c.options.OperationTimeout+graceForAnswer)
-	defer cancel()
-	res, err := c.roundTrip(waiting, m.op, &Request{Body: body})
+	res, err := c.roundTrip(ctx, m.op, &Request{Body: body})
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%w (%w)", err, context.Cause(ctx))
-		}
 		return nil, err
 	}
 	return open(res, id, m.expect)
 }
 
+// roundTrip sends a request and waits for the answer a little longer than the
+// server may work on it.
 func (c *Client) roundTrip(ctx context.Context, op string, req *Request) (*Response, error) {
 	var done func(*Response, error)
 	if c.options.Tracer != nil {
 		done = c.options.Tracer.Trace(op, req.Body)
 	}
-	res, err := c.transport.RoundTrip(ctx, req)
+	limit := c.options.OperationTimeout + graceForAnswer
+	waiting, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	res, err := c.transport.RoundTrip(waiting, req)
+	if err != nil && waiting.Err() != nil {
+		err = outOfTime(ctx, err, limit)
+	}
+	if err == nil {
+		c.noteClock(res)
+	}
 	if done != nil {
 		done(res, err)
 	}
 	return res, err
+}
+
+// outOfTime says whose time ran out: the caller's, or the server's.
+func outOfTime(ctx context.Context, err error, limit time.Duration) error {
+	sent := true
+	var transport *TransportError
+	if errors.As(err, &transport) {
+		sent = transport.Sent
+	}
+	if ctx.Err() != nil {
+		return &TransportError{Sent: sent, Err: context.Cause(ctx)}
+	}
+	return &TransportError{Sent: sent, Err: fmt.Errorf("%w within %s", ErrNoAnswer, limit)}
+}
+
+// noteClock remembers how far the server's clock is ahead of ours. The header
+// leaves out the fraction of the second, which is half of one on average.
+func (c *Client) noteClock(res *Response) {
+	if !res.Date.IsZero() {
+		offset := time.Until(res.Date.Add(time.Second / 2))
+		c.clock.Store(&offset)
+	}
+}
+
+// ClockOffset is how far the server's clock is ahead of ours, to half a second,
+// as its last answer told; false when none has told.
+func (c *Client) ClockOffset() (time.Duration, bool) {
+	if offset := c.clock.Load(); offset != nil {
+		return *offset, true
+	}
+	return 0, false
 }
 
 // open checks an answer and opens its body.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"time"
 
 	"dpremote/internal/xmlscan"
 	"dpremote/internal/xmlwrite"
@@ -102,6 +103,7 @@ type enumeration struct {
 
 	context string      // the server's context, empty when it holds none
 	next    chan pulled // the page under way, nil when there is none
+	cancel  func()      // gives that page up
 }
 
 type pulled struct {
@@ -180,6 +182,7 @@ func (r *enumeration) pullMessage() *message {
 func (r *enumeration) prefetch(ctx context.Context) {
 	m := r.pullMessage()
 	next := make(chan pulled, 1)
+	ctx, r.cancel = context.WithCancel(ctx)
 	r.next = next
 	go func() {
 		a, err := r.c.doPull(ctx, m)
@@ -194,6 +197,7 @@ func (r *enumeration) pull(ctx context.Context) (*answer, error) {
 	}
 	p := <-r.next
 	r.next = nil
+	r.cancel()
 	if p.err != nil && !errors.Is(p.err, ErrTimedOut) {
 		r.context = "" // gone, or moved where nobody knows
 	}
@@ -232,7 +236,7 @@ func (r *enumeration) page(ctx context.Context, a *answer, yield func(*Item, err
 			if r.context != "" && !hasEndMark(a.doc) {
 				r.prefetch(ctx)
 			}
-			items, err = r.items(a.sc, yield)
+			items, err = r.items(ctx, a.sc, yield)
 		}
 		return err
 	})
@@ -265,8 +269,11 @@ func checkTail(sc *xmlscan.Scanner) error {
 	}
 }
 
-func (r *enumeration) items(sc *xmlscan.Scanner, yield func(*Item, error) bool) (n int, err error) {
+func (r *enumeration) items(ctx context.Context, sc *xmlscan.Scanner, yield func(*Item, error) bool) (n int, err error) {
 	err = sc.Children(func() error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		item, err := r.item(sc)
 		if err != nil {
 			return err
@@ -282,14 +289,24 @@ func (r *enumeration) items(sc *xmlscan.Scanner, yield func(*Item, error) bool) 
 
 // item prepares the item at whose Start the scanner stands.
 func (r *enumeration) item(sc *xmlscan.Scanner) (*Item, error) {
-	switch {
-	case sc.Is(NamespaceAddressing, "EndpointReference"):
-		epr, err := ReadEPR(sc)
-		return &Item{EPR: &epr}, err
-	case r.e.Mode == EnumerateObjectAndEPR && sc.Is(NamespaceWSMan, "Item"):
-		return itemWithEPR(sc)
+	isEPR := sc.Is(NamespaceAddressing, "EndpointReference")
+	isBoth := sc.Is(NamespaceWSMan, "Item")
+	switch r.e.Mode {
+	case EnumerateEPR:
+		if isEPR {
+			epr, err := ReadEPR(sc)
+			return &Item{EPR: &epr}, err
+		}
+	case EnumerateObjectAndEPR:
+		if isBoth {
+			return itemWithEPR(sc)
+		}
+	default:
+		if !isEPR {
+			return &Item{sc: sc}, nil
+		}
 	}
-	return &Item{sc: sc}, nil
+	return nil, fmt.Errorf("%w: an item <%s>, which was not asked for", ErrNotWSMan, sc.Local())
 }
 
 // itemWithEPR reads a w:Item: the reference follows the instance, so it is
@@ -319,8 +336,19 @@ func itemWithEPR(sc *xmlscan.Scanner) (*Item, error) {
 	}
 	sc.Rewind(start)
 	for {
-		if t, err := sc.Next(); err != nil || t == xmlscan.Start {
-			return item, err
+		t, err := sc.Next()
+		switch {
+		case err != nil:
+			return nil, err
+		case t == xmlscan.End && sc.Depth() == depth:
+			return nil, fmt.Errorf("%w: an item that is a reference only", ErrNotWSMan)
+		case t != xmlscan.Start:
+		case !sc.Is(NamespaceAddressing, "EndpointReference"):
+			return item, nil
+		default:
+			if err := sc.Skip(); err != nil {
+				return nil, err
+			}
 		}
 	}
 }
@@ -329,8 +357,7 @@ func itemWithEPR(sc *xmlscan.Scanner) (*Item, error) {
 // that was left early. It runs even when the caller's context is over.
 func (r *enumeration) release(ctx context.Context) {
 	if r.next != nil { // a page is under way, and brings a newer context
-		p := <-r.next
-		r.next = nil
+		p := r.await()
 		if p.err != nil {
 			return
 		}
@@ -352,6 +379,23 @@ func (r *enumeration) release(ctx context.Context) {
 	// A Release that fails costs the server a few minutes of a context and the
 	// caller nothing.
 	_, _ = r.c.once(ctx, m)
+}
+
+// await is the page under way, which gets a moment more to arrive.
+func (r *enumeration) await() pulled {
+	timer := time.NewTimer(timeToClean)
+	defer timer.Stop()
+	defer r.cancel()
+	select {
+	case p := <-r.next:
+		r.next = nil
+		return p
+	case <-timer.C:
+		r.cancel()
+		p := <-r.next
+		r.next = nil
+		return p
+	}
 }
 
 // contextOf is the context that a page announces, empty after the last one

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -169,7 +171,7 @@ func TestEnumerateNeverEnding(t *testing.T) {
 }
 
 func TestEnumerateRequest(t *testing.T) {
-	c, s := client(t, first("c1", "1"), page(""))
+	c, s := client(t, first("c1"), page(""))
 	if _, err := texts(c, Enumeration{Namespace: `root\sms\site_S01`, WQL: query.WQL, Mode: EnumerateObjectAndEPR, MaxElements: 7}); err != nil {
 		t.Fatal(err)
 	}
@@ -235,4 +237,95 @@ func TestEnumerateObjectAndEPR(t *testing.T) {
 	if n != 2 {
 		t.Errorf("%d items, want 2", n)
 	}
+}
+
+// TestItemsNotAskedFor sends references where instances belong, and the other
+// way round.
+func TestItemsNotAskedFor(t *testing.T) {
+	epr := "<a:EndpointReference><a:Address>x</a:Address></a:EndpointReference>"
+	tests := []struct {
+		name string
+		mode Mode
+		item string
+		ok   bool
+	}{
+		{"a reference for an instance", EnumerateObject, epr, false},
+		{"an instance for a reference", EnumerateEPR, "<X/>", false},
+		{"an instance for both", EnumerateObjectAndEPR, "<X/>", false},
+		{"a reference for both", EnumerateObjectAndEPR, epr, false},
+		{"both, but no instance", EnumerateObjectAndEPR, "<w:Item>" + epr + "</w:Item>", false},
+		{"both, but no reference", EnumerateObjectAndEPR, "<w:Item><X/></w:Item>", false},
+		{"both, the reference first", EnumerateObjectAndEPR, "<w:Item>" + epr + "<X>1</X></w:Item>", true},
+		{"a reference", EnumerateEPR, epr, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, _ := client(t, reply{body: "<n:EnumerateResponse><w:Items>" + tt.item + "</w:Items><w:EndOfSequence/></n:EnumerateResponse>"})
+			n := 0
+			for item, err := range c.Enumerate(t.Context(), Enumeration{Namespace: "root", Class: "X", Mode: tt.mode}) {
+				if tt.ok != (err == nil) {
+					t.Fatalf("error %v", err)
+				}
+				if err != nil {
+					return
+				}
+				n++
+				if tt.mode == EnumerateObjectAndEPR && (!item.Scanner().Is("", "X") || item.EPR == nil) {
+					t.Errorf("item <%s>, reference %v", item.Scanner().Local(), item.EPR)
+				}
+			}
+			if n != 1 {
+				t.Errorf("%d items", n)
+			}
+		})
+	}
+}
+
+// hanging is a Transport that answers once and then never.
+type hanging struct{ first reply }
+
+func (h *hanging) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
+	_, rest, _ := strings.Cut(string(req.Body), "<a:MessageID>")
+	id, _, _ := strings.Cut(rest, "</a:MessageID>")
+	if h.first.body != "" {
+		r := h.first
+		h.first = reply{}
+		return r.response(id), nil
+	}
+	<-ctx.Done()
+	return nil, &TransportError{Sent: true, Err: ctx.Err()}
+}
+
+func (h *hanging) Close() error { return nil }
+
+// TestSilentServer waits for a server that says nothing: as long as it may
+// work and a little more, once.
+func TestSilentServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := NewClient(&hanging{}, Options{})
+		start := time.Now()
+		err := get(c)
+		var e *Error
+		if !errors.Is(err, ErrNoAnswer) || !errors.As(err, &e) || e.Retry != RetrySafe || !strings.Contains(err.Error(), "no answer within 1m10s") {
+			t.Errorf("error %v", err)
+		}
+		if waited := time.Since(start); waited != 70*time.Second {
+			t.Errorf("waited %v", waited)
+		}
+	})
+}
+
+// TestLeftWhileThePageHangs leaves an enumeration whose next page never comes:
+// the caller gets on after a moment.
+func TestLeftWhileThePageHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := NewClient(&hanging{first: first("c1", "1", "2")}, Options{})
+		start := time.Now()
+		for range c.Enumerate(t.Context(), query) {
+			break
+		}
+		if waited := time.Since(start); waited > 2*timeToClean {
+			t.Errorf("waited %v", waited)
+		}
+	})
 }

@@ -22,6 +22,12 @@ var (
 	ErrUnsealed     = errors.New("the server takes no unencrypted traffic")
 	ErrNotWSMan     = errors.New("no WS-Man answer")
 	ErrIncomplete   = errors.New("the enumeration ended without its end mark")
+	// ErrRepresentation is a server that read an instance or its parameters and
+	// did not want them: nothing was stored.
+	ErrRepresentation = errors.New("representation refused")
+	// ErrNoAnswer is a server that said nothing for longer than the
+	// OperationTimeout allows.
+	ErrNoAnswer = errors.New("no answer")
 )
 
 // Retry says what sending the same request again would do.
@@ -122,6 +128,27 @@ func (e *HTTPError) Is(target error) bool {
 	return false
 }
 
+// retry says what an answer that is no SOAP means for sending again. What stands
+// between us and the server (502, 504, a page) does not say whether the server
+// did what was asked.
+func (e *HTTPError) retry(reads bool) Retry {
+	switch e.Status {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		return RetrySafe
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusBadRequest:
+		return RetryUseless
+	}
+	switch {
+	case e.Status >= 300 && e.Status < 400:
+		return RetryUseless
+	case !reads:
+		return RetryUnknown
+	case e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout:
+		return RetrySafe
+	}
+	return RetryUseless
+}
+
 // retryOf says whether an operation that failed with err may be repeated.
 // reads tells that the operation changes nothing.
 func retryOf(err error, reads bool) Retry {
@@ -134,10 +161,7 @@ func retryOf(err error, reads bool) Retry {
 	case errors.As(err, &fault):
 		return fault.retry(reads)
 	case errors.As(err, &status):
-		if status.Status == http.StatusServiceUnavailable || status.Status == http.StatusTooManyRequests {
-			return RetrySafe
-		}
-		return RetryUseless
+		return status.retry(reads)
 	case errors.As(err, &transport):
 		if isPermanent(transport.Err) {
 			return RetryUseless

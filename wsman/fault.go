@@ -132,6 +132,8 @@ func kindOfCode(code uint32) error {
 		return ErrTimedOut
 	case 0x80338048, 0x80338049:
 		return ErrTooLarge
+	case 0x80338041, 0x80338102, 0x80338103, 0x8033811E, 0x80041008:
+		return ErrRepresentation
 	case 0x80338104, 0x80338105, 0x80338106, 0x80041003, 0x80070005, 5:
 		return ErrAccessDenied
 	case 0x803381A5, 0x803381A6, 0x803381E5, 0x803381E7, 0x803381E8, 0x8004106C:
@@ -145,6 +147,8 @@ func kindOfCIMStatus(status uint32) error {
 	switch status {
 	case 2:
 		return ErrAccessDenied
+	case 4:
+		return ErrRepresentation
 	case 6:
 		return ErrNotFound
 	case 15:
@@ -168,6 +172,8 @@ func kindOfSubcode(local string) error {
 		return ErrTimedOut
 	case "QuotaLimit":
 		return ErrQuota
+	case "InvalidRepresentation", "SchemaValidationError", "InvalidParameter":
+		return ErrRepresentation
 	case "EncodingLimit":
 		return ErrTooLarge
 	}
@@ -206,6 +212,11 @@ func (f *Fault) retry(reads bool) Retry {
 		return RetryUnknown
 	case ErrContext:
 		return RetrySafe // the query can be asked again from its start
+	case nil:
+		// A receiver that failed may have failed after it did what was asked.
+		if !reads && f.Code == "Receiver" {
+			return RetryUnknown
+		}
 	}
 	return RetryUseless
 }

@@ -81,14 +81,19 @@ func TestFaultKinds(t *testing.T) {
 		{"provider's extended status", "w:InternalError", provider(extended), ErrNotFound, RetryUseless, "Not from this site"},
 		{"empty context", "n:InvalidEnumerationContext", "", ErrContext, RetrySafe, "InvalidEnumerationContext"},
 		{"envelope", "w:EncodingLimit", wsmanFault("2150858824", "groß"), ErrTooLarge, RetryUseless, "0x80338048"},
-		{"nothing known", "x:InvalidRepresentation", wsmanFault("2150858817", "Schema"), nil, RetryUseless, "Schema (InvalidRepresentation, 0x80338041)"},
+		{"representation", "x:InvalidRepresentation", wsmanFault("2150858817", "Schema"), ErrRepresentation, RetryUseless, "Schema (InvalidRepresentation, 0x80338041)"},
 		{"provider text only", "w:InternalError", `<s:Detail><f:WSManFault Code="2150859002" Machine="S"><f:Message><f:ProviderFault provider="P">nur Text</f:ProviderFault></f:Message></f:WSManFault></s:Detail>`,
 			nil, RetryUseless, "nur Text"},
+		{"failed on the way", "w:InternalError", wsmanFault("2147944126", "RPC"), nil, RetryUnknown, "0x800706BE"},
 		{"fault detail is no extended status", "w:InvalidOptions", `<s:Detail><w:FaultDetail>http://x</w:FaultDetail></s:Detail>`, nil, RetryUseless, "Grund (InvalidOptions)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			body := `<s:Fault><s:Code><s:Value>s:Sender</s:Value><s:Subcode><s:Value>` + tt.subcode + `</s:Value></s:Subcode></s:Code>` +
+			code := "Sender"
+			if tt.name == "failed on the way" {
+				code = "Receiver"
+			}
+			body := `<s:Fault><s:Code><s:Value>s:` + code + `</s:Value><s:Subcode><s:Value>` + tt.subcode + `</s:Value></s:Subcode></s:Code>` +
 				`<s:Reason><s:Text xml:lang="de-DE">Grund</s:Text></s:Reason>` + tt.detail + `</s:Fault>`
 			for _, status := range []int{500, 200} { // some servers send faults with 200
 				c, _ := client(t, reply{status: status, body: body})

@@ -41,6 +41,7 @@ const (
 	maxSlots       = 8
 	defaultConnect = 10 * time.Second
 	defaultMaxBody = 64 << 20
+	maxHeader      = 256 << 10
 	idleTimeout    = 90 * time.Second // WinRM closes idle connections after about 120 s
 )
 
@@ -56,7 +57,8 @@ type HTTP struct {
 
 // slot is one connection, or the place for one.
 type slot struct {
-	client  *http.Client
+	dial    dialer
+	client  *http.Client // connects by itself, for what needs no sign-in of the connection
 	pool    *http.Transport
 	session session
 }
@@ -74,6 +76,9 @@ func NewHTTP(o HTTPOptions, auth Authentication) (*HTTP, error) {
 	}
 	if u.Path == "" || u.Path == "/" {
 		u.Path = defaultPath
+	}
+	if _, ok := auth.(configuresTLS); ok && u.Scheme == "http" {
+		return nil, fmt.Errorf("%s works over https only, not with %s", auth, u.Redacted())
 	}
 	if u.Scheme == "http" && !auth.seals() && !o.AllowUnencrypted {
 		return nil, fmt.Errorf("%s over http sends everything in clear text: use https, a scheme that seals, or allow_unencrypted", auth)
@@ -106,24 +111,39 @@ func newSlot(o HTTPOptions, auth Authentication) *slot {
 		config = o.TLS.Clone()
 		config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
 	}
-	pool := &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:     config,
-		TLSHandshakeTimeout: timeout,
-		MaxConnsPerHost:     1,
-		MaxIdleConnsPerHost: 1,
-		IdleConnTimeout:     idleTimeout,
-		DisableCompression:  true,
-		ForceAttemptHTTP2:   false,
-		TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{},
+	if c, ok := auth.(configuresTLS); ok {
+		c.configureTLS(config)
+	}
+	s := &slot{dial: dialer{net: net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second}, tls: config}}
+	s.pool = newPool()
+	s.pool.DialContext = s.dial.net.DialContext
+	s.pool.TLSClientConfig = config
+	s.pool.TLSHandshakeTimeout = timeout
+	s.client = newClient(s.pool)
+	s.session = auth.newSession()
+	return s
+}
+
+// newPool is what all connections have in common.
+func newPool() *http.Transport {
+	return &http.Transport{
+		MaxConnsPerHost:        1,
+		MaxIdleConnsPerHost:    1,
+		MaxResponseHeaderBytes: maxHeader,
+		IdleConnTimeout:        idleTimeout,
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      false,
+		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{},
 		// No proxy: a sign-in belongs to the connection with the server, and
 		// site servers are not reached through the proxies of an environment.
 	}
-	client := &http.Client{
+}
+
+func newClient(pool *http.Transport) *http.Client {
+	return &http.Client{
 		Transport:     pool,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return &slot{client: client, pool: pool, session: auth.newSession()}
 }
 
 // RoundTrip implements Transport. It waits for a free slot.
@@ -131,7 +151,7 @@ func (t *HTTP) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
 	select {
 	case s := <-t.idle:
 		defer func() { t.idle <- s }()
-		return s.session.roundTrip(ctx, &exchange{t: t, client: s.client}, req)
+		return s.session.roundTrip(ctx, &exchange{t: t, dial: s.dial, client: s.client}, req)
 	case <-ctx.Done():
 		return nil, &TransportError{Err: fmt.Errorf("wait for a connection: %w", ctx.Err())}
 	}
@@ -140,6 +160,7 @@ func (t *HTTP) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
 // Close implements Transport.
 func (t *HTTP) Close() error {
 	for _, s := range t.slots {
+		s.session.close()
 		s.pool.CloseIdleConnections()
 	}
 	return nil
@@ -148,6 +169,7 @@ func (t *HTTP) Close() error {
 // exchange sends requests over one slot's connection.
 type exchange struct {
 	t      *HTTP
+	dial   dialer
 	client *http.Client
 }
 
@@ -180,7 +202,14 @@ func (e *exchange) post(ctx context.Context, header http.Header, body []byte) (*
 		ContentType: res.Header.Get("Content-Type"),
 		Body:        data,
 		Challenges:  res.Header.Values("WWW-Authenticate"),
+		Date:        date(res.Header),
 	}, nil
+}
+
+// date is the Date header, zero when there is none that can be read.
+func date(h http.Header) time.Time {
+	t, _ := http.ParseTime(h.Get("Date"))
+	return t
 }
 
 // plain takes away what net/http puts around a cause: the method and the URL,
@@ -209,8 +238,9 @@ func isPermanent(err error) bool {
 	var verification *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var dns *net.DNSError
+	var signIn *signInError
 	switch {
-	case errors.As(err, &verification), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, ErrTooLarge):
+	case errors.As(err, &signIn), errors.As(err, &verification), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, ErrTooLarge):
 		return true
 	case errors.As(err, &dns):
 		return dns.IsNotFound

@@ -92,10 +92,11 @@ func TestHTTPAnswers(t *testing.T) {
 		{"forbidden", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, ErrAccessDenied, "HTTP 403", RetryUseless},
 		{"unsealed", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, ErrUnsealed, "unencrypted traffic", RetryUseless},
 		{"not found", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, ErrNotWSMan, "check host and port", RetryUseless},
-		{"a web page", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>hello</html>") }, ErrNotWSMan, "not WS-Man (HTTP 200, 18 bytes of text/html", RetryUseless},
+		{"a web page", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>hello</html>") }, ErrNotWSMan, "not WS-Man (HTTP 200, 18 bytes of text/html", RetryUnknown},
 		{"a redirect", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", "/x"); w.WriteHeader(302) }, ErrNotWSMan, "redirects", RetryUseless},
 		{"too large a request", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(413) }, ErrNotWSMan, "HTTP 413", RetryUseless},
 		{"busy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, nil, "HTTP 503", RetrySafe},
+		{"a gateway in between", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, ErrNotWSMan, "HTTP 502", RetryUnknown},
 		{"no SOAP", func(w http.ResponseWriter, r *http.Request) { answerTo(w, r, reply{whole: "<a/>"}) }, ErrNotWSMan, "<Envelope>", RetryUnknown},
 		{"no XML", func(w http.ResponseWriter, r *http.Request) { answerTo(w, r, reply{whole: "hello"}) }, nil, "malformed XML", RetryUnknown},
 		{"cut", func(w http.ResponseWriter, r *http.Request) {

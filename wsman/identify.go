@@ -2,6 +2,7 @@ package wsman
 
 import (
 	"context"
+	"errors"
 
 	"dpremote/internal/xmlscan"
 	"dpremote/internal/xmlwrite"
@@ -26,7 +27,7 @@ func (c *Client) Identify(ctx context.Context, anonymous bool) (Identity, error)
 			return id, nil
 		}
 		wrapped := c.fail(m, err)
-		if wrapped.Retry != RetrySafe || attempt >= c.options.Retries || pause(ctx, c.options.Backoff, attempt) != nil {
+		if wrapped.Retry != RetrySafe || errors.Is(err, ErrNoAnswer) || attempt >= c.options.Retries || pause(ctx, c.options.Backoff, attempt) != nil {
 			return id, wrapped
 		}
 	}
@@ -46,8 +47,6 @@ func (c *Client) identifyOnce(ctx context.Context, anonymous bool) (Identity, er
 	if err != nil {
 		return Identity{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.options.OperationTimeout+graceForAnswer)
-	defer cancel()
 	res, err := c.roundTrip(ctx, "identify", &Request{Body: body, Anonymous: anonymous})
 	if err != nil {
 		return Identity{}, err
@@ -60,28 +59,27 @@ func (c *Client) identifyOnce(ctx context.Context, anonymous bool) (Identity, er
 }
 
 func readIdentity(sc *xmlscan.Scanner) (id Identity, err error) {
-	depth := sc.Depth()
-	for {
-		t, err := sc.Next()
+	err = sc.Children(func() (err error) {
 		switch {
-		case err != nil:
-			return id, err
-		case t == xmlscan.End && sc.Depth() == depth:
-			return id, nil
-		case t != xmlscan.Start:
 		case sc.Is(NamespaceIdentity, "ProtocolVersion"):
 			id.ProtocolVersion, err = content(sc)
 		case sc.Is(NamespaceIdentity, "ProductVendor"):
 			id.ProductVendor, err = content(sc)
 		case sc.Is(NamespaceIdentity, "ProductVersion"):
 			id.ProductVersion, err = content(sc)
-		case sc.Is(NamespaceIdentity, "SecurityProfileName"):
-			var name string
-			name, err = content(sc)
-			id.SecurityProfiles = append(id.SecurityProfiles, name)
+		case sc.Is(NamespaceIdentity, "SecurityProfiles"):
+			id.SecurityProfiles, err = readProfiles(sc)
 		}
-		if err != nil {
-			return id, err
-		}
-	}
+		return err
+	})
+	return id, err
+}
+
+func readProfiles(sc *xmlscan.Scanner) (names []string, err error) {
+	err = sc.Children(func() error {
+		name, err := content(sc)
+		names = append(names, name)
+		return err
+	})
+	return names, err
 }

@@ -117,8 +117,8 @@ func endOfContent(sc *xmlscan.Scanner) (int, error) {
 	}
 }
 
-// speaksOfSecrets tells the names of elements, attributes and selectors whose
-// values must not reach a file.
+// speaksOfSecrets tells the names of elements and selectors whose values must
+// not reach a file.
 func speaksOfSecrets(name string) bool {
 	name = strings.ToLower(name)
 	for _, word := range []string{"password", "passwd", "secret", "token", "credential", "privatekey", "authorization"} {

@@ -1,6 +1,9 @@
 package wsman
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Transport carries one message to a server and its answer back. It signs in,
 // seals and unseals as its server demands; a SOAP fault is an ordinary answer
@@ -27,6 +30,8 @@ type Response struct {
 	ContentType string   // of the body, after unsealing
 	Body        []byte   // bounded by the transport
 	Challenges  []string // the WWW-Authenticate headers
+	// Date is the server's clock to the second, zero when it did not say.
+	Date time.Time
 }
 
 // TransportError is the failure of a round trip.
