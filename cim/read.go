@@ -52,10 +52,15 @@ func (i *Instance) readProperties(sc *xmlscan.Scanner) error {
 			if err != nil {
 				return fmt.Errorf("property %s: %w", name, err)
 			}
-			i.add(name, v)
+			if i.add(name, v); len(i.Properties) > maxProperties {
+				return fmt.Errorf("instance of %s: more than %d properties", i.Class, maxProperties)
+			}
 		}
 	}
 }
+
+// maxProperties is more than any class has.
+const maxProperties = 4096
 
 // add adds a property, or one more element of an array. Elements of an array
 // stand together; as properties are sorted, only a name that is out of order
@@ -118,6 +123,7 @@ func readValue(sc *xmlscan.Scanner) (Value, error) {
 func (v *Value) readContent(sc *xmlscan.Scanner) error {
 	depth, start := sc.Depth(), sc.Mark()
 	var text []byte
+	joined := false
 	for {
 		t, err := sc.Next()
 		switch {
@@ -126,7 +132,10 @@ func (v *Value) readContent(sc *xmlscan.Scanner) error {
 		case t == xmlscan.Text && text == nil:
 			text = sc.Text()
 		case t == xmlscan.Text:
-			text = append(bytes.Clone(text), sc.Text()...)
+			if !joined { // the first run may be part of the document
+				text, joined = bytes.Clone(text), true
+			}
+			text = append(text, sc.Text()...)
 		case t == xmlscan.Start:
 			if len(bytes.TrimSpace(text)) > 0 {
 				return errMixed

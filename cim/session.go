@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"strings"
 
 	"dpremote/internal/xmlscan"
 	"dpremote/wsman"
@@ -78,11 +79,14 @@ type Row struct {
 }
 
 // undecoded is the error of an answer that is no CIM data. Asking again gives
-// the same, unless the answer was cut.
+// the same, unless the answer was cut; and a write was carried out.
 func (s *Session) undecoded(op, target string, err error) error {
 	e := &wsman.Error{Op: op, Target: s.Namespace + " " + strconv.Quote(target), Endpoint: s.Client.Endpoint(),
 		Err: fmt.Errorf("decode the answer: %w", err)}
-	if op == "enumerate" && errors.Is(err, xmlscan.ErrTruncated) {
+	switch {
+	case op == "put" || strings.HasPrefix(op, "invoke"):
+		e.Retry = wsman.RetryUnknown // it was done; only the answer is unreadable
+	case errors.Is(err, xmlscan.ErrTruncated):
 		e.Retry = wsman.RetrySafe
 	}
 	return e

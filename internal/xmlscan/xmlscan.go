@@ -27,6 +27,7 @@ import (
 const (
 	maxDepth      = 256
 	maxAttributes = 256
+	maxBindings   = 512 // namespaces in scope at once
 	maxName       = 1024
 )
 
@@ -454,7 +455,9 @@ func (s *Scanner) attributes(p int) (int, error) {
 		if err != nil {
 			return p, err
 		}
-		s.keep(name, value)
+		if s.keep(name, value); len(s.bindings) > maxBindings {
+			return p, s.fail(fmt.Sprintf("more than %d namespaces", maxBindings))
+		}
 		p = next
 	}
 }

@@ -157,7 +157,7 @@ func FuzzAgainstEncodingXML(f *testing.F) {
 
 // onPurpose names why the scanner refuses a document that encoding/xml reads.
 func onPurpose(doc []byte, err error) string {
-	for _, reason := range []string{"nested more than", "more than 256 attributes", "a name longer", "its prefix is not declared", "undeclared prefix", "second root", "outside the root"} {
+	for _, reason := range []string{"nested more than", "more than 256 attributes", "more than 512 namespaces", "a name longer", "its prefix is not declared", "undeclared prefix", "second root", "outside the root"} {
 		if strings.Contains(err.Error(), reason) {
 			return reason
 		}
