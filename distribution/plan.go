@@ -2,6 +2,7 @@ package distribution
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"dpremote/queries"
@@ -21,6 +22,7 @@ const (
 	SkipDeleted    Skip = "deleted"     // the package is being taken away
 	SkipRemoval    Skip = "removal"     // the row is about a removal, which a refresh does not help
 	SkipMax        Skip = "max"         // as many as allowed are in the plan
+	SkipElsewhere  Skip = "elsewhere"   // it is for a site to do that is not asked; see Rules.Elsewhere
 )
 
 // Step is what to do about one row, and why.
@@ -44,6 +46,11 @@ type Rules struct {
 	// support article "Package Transfer Manager").
 	MaxQueue int
 	Now      time.Time
+	// Elsewhere are sites that are known and that the plan must not act for,
+	// each with the reason: they were left out, or did not answer. Another
+	// site's view of their distribution points lags behind, and acting on it
+	// would go behind somebody's back.
+	Elsewhere map[queries.SiteCode]string
 }
 
 // MakePlan decides about each row, in their order.
@@ -70,6 +77,9 @@ func MakePlan(rows []Row, rules Rules) []Step {
 // judge says whether to skip a row, when so many of its distribution point are
 // in the plan already.
 func (r Rules) judge(row Row, planned int) (Skip, string) {
+	if why, ok := r.Elsewhere[queries.SiteCode(strings.ToUpper(string(row.Home)))]; ok {
+		return SkipElsewhere, why
+	}
 	switch {
 	case row.Deleted:
 		return SkipDeleted, "the package is being removed from this distribution point"

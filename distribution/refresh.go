@@ -42,7 +42,9 @@ type Result struct {
 }
 
 // Refresh sends the rows of a plan that are not skipped, each to its owner and
-// each once; no request is repeated. As many requests as a site has
+// each once; no request is repeated. A site that refuses the credentials, or
+// cannot be reached several times in a row, is given up: its other rows fail
+// without being sent. As many requests as a site has
 // connections are under way there at once. done, which may be nil, is told of
 // each result as it is there, one at a time.
 //
@@ -86,17 +88,29 @@ func Refresh(ctx context.Context, steps []Step, mode PutMode, done func(Result))
 	return results
 }
 
+// ErrGivenUp is the error of rows that were not sent because of what became of
+// others at the same site.
+var ErrGivenUp = errors.New("not sent, the site was given up")
+
+// lostInARow is how many requests in a row a site may leave unanswered.
+const lostInARow = 3
+
 // refresher sends the rows of one site. It is safe for concurrent use.
 type refresher struct {
 	mode PutMode
 
 	mu   sync.Mutex
-	full bool // the site has refused a partial Put
+	full bool  // the site has refused a partial Put
+	lost int   // requests in a row that were not answered
+	over error // why the site is given up
 }
 
 func (r *refresher) refresh(ctx context.Context, row Row) Result {
 	if err := ctx.Err(); err != nil {
 		return Result{Row: row, Err: fmt.Errorf("not sent: %w", err)}
+	}
+	if err := r.givenUp(); err != nil {
+		return Result{Row: row, Err: fmt.Errorf("%w: %w", ErrGivenUp, err)}
 	}
 	full := r.mode == PutFull || r.mode == PutAuto && r.wantsFull()
 	err := queries.Refresh(ctx, row.Owner.Session, row.Keys, full)
@@ -105,7 +119,31 @@ func (r *refresher) refresh(ctx context.Context, row Row) Result {
 			r.rememberFull()
 		}
 	}
+	r.note(err)
 	return Result{Row: row, Err: err, Unknown: outcomeUnknown(err)}
+}
+
+func (r *refresher) givenUp() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.over
+}
+
+// note decides from the outcome of a request whether to go on.
+func (r *refresher) note(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var transport *wsman.TransportError
+	switch {
+	case errors.Is(err, wsman.ErrUnauthorized):
+		r.over = wsman.ErrUnauthorized // asking on would lock the account out
+	case errors.As(err, &transport):
+		if r.lost++; r.lost >= lostInARow {
+			r.over = transport
+		}
+	default:
+		r.lost = 0
+	}
 }
 
 func (r *refresher) wantsFull() bool {
@@ -120,22 +158,9 @@ func (r *refresher) rememberFull() {
 	r.full = true
 }
 
-// refusesPartial tells a server that looked at the instance and did not want
-// it from one that had other reasons: nothing was stored, and sending the
-// whole may go better.
-func refusesPartial(err error) bool {
-	var fault *wsman.Fault
-	if !errors.As(err, &fault) {
-		return false
-	}
-	for _, other := range []error{wsman.ErrAccessDenied, wsman.ErrNotFound, wsman.ErrQuota, wsman.ErrTimedOut, wsman.ErrTooLarge} {
-		if errors.Is(fault, other) {
-			return false
-		}
-	}
-	var op *wsman.Error
-	return errors.As(err, &op) && op.Retry == wsman.RetryUseless
-}
+// refusesPartial tells a server that read what was put and did not want it:
+// nothing was stored, and the whole instance may please it better.
+func refusesPartial(err error) bool { return errors.Is(err, wsman.ErrRepresentation) }
 
 func outcomeUnknown(err error) bool {
 	var op *wsman.Error

@@ -25,8 +25,11 @@ type Row struct {
 	OnSiteServer bool
 	Jobs         int       // open ones for this row
 	Queue        int       // open ones for the distribution point
-	Refreshed    time.Time // when it was last refreshed, if that was lately
+	Refreshed    time.Time // when it was last refreshed, by our clock, if that was lately
 	Deleted      bool      // the package is being taken away from there
+	// Home is the code of the site whose provider serves the distribution
+	// point: its own site, or the primary of its secondary site.
+	Home queries.SiteCode
 }
 
 // How well a site is placed to speak for a distribution point: the lower the
@@ -38,8 +41,20 @@ const (
 	notInvolved        // it reports the row of a site that it does not list
 )
 
-// rank is how well a view is placed for the distribution points of a site.
-func (v *View) rank(code queries.SiteCode) int {
+// home is the site whose provider serves the distribution points of a site, as
+// far as the view tells.
+func (v *View) home(code queries.SiteCode) queries.SiteCode {
+	for _, s := range v.Sites {
+		if strings.EqualFold(string(s.SiteCode), string(code)) && s.Type == queries.SiteSecondary {
+			return s.ReportingSiteCode
+		}
+	}
+	return code
+}
+
+// Rank is how well a view is placed for the distribution points of a site: the
+// lower the better.
+func (v *View) Rank(code queries.SiteCode) int {
 	own := v.Site.Code()
 	if strings.EqualFold(string(own), string(code)) {
 		return servesIt
@@ -63,7 +78,7 @@ func Merge(views []*View) []Row {
 	ranks := map[queries.RowKey]int{}
 	for _, v := range views {
 		for _, status := range v.Rows {
-			key, rank := status.RowKey(), v.rank(status.SiteCode)
+			key, rank := status.RowKey(), v.Rank(status.SiteCode)
 			row := found[key]
 			if row == nil {
 				row = &Row{}
@@ -104,6 +119,7 @@ func (v *View) row(status queries.PackageStatusDP) Row {
 		OnSiteServer:    v.isSiteServer(status.SiteCode, status.ServerNALPath.Server()),
 		Jobs:            v.jobs[p],
 		Queue:           v.queue[p.dp],
+		Home:            v.home(status.SiteCode),
 	}
 	if m, ok := v.messages[p]; ok {
 		r.Cause, r.Message = m.Cause(), m.Text()
@@ -111,7 +127,7 @@ func (v *View) row(status queries.PackageStatusDP) Row {
 	if a, ok := v.assigned[status.RowKey()]; ok {
 		r.Deleted = a.Status == queries.DPDeleted
 		if at := a.LastRefreshTime.Time; !v.refreshes.IsZero() && !at.Before(v.refreshes) {
-			r.Refreshed = at
+			r.Refreshed = at.Add(-v.ahead)
 		}
 	}
 	return r

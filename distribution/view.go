@@ -21,7 +21,8 @@ type View struct {
 	jobs      map[place]int                                // open ones
 	queue     map[string]int                               // open jobs by NALPath.Key
 	assigned  map[queries.RowKey]queries.DistributionPoint // those refreshed lately, or being deleted
-	refreshes time.Time                                    // since when assigned holds refreshes
+	refreshes time.Time                                    // since when, by the site's clock, assigned holds refreshes
+	ahead     time.Duration                                // how far the site's clock is ahead of ours
 }
 
 // place is a package on a distribution point, for classes that name no site.
@@ -38,9 +39,9 @@ func placeOf(id queries.PackageID, path queries.NALPath) place {
 type LookFor struct {
 	Filter queries.Filter
 	// Reasons asks for all that a plan needs: names, status messages, the
-	// queue, and what was refreshed at RefreshedSince or later.
-	Reasons        bool
-	RefreshedSince time.Time
+	// queue, and what was refreshed less than Cooldown ago.
+	Reasons  bool
+	Cooldown time.Duration
 }
 
 // Look asks a site. With an error the view is not complete and must not be
@@ -55,15 +56,18 @@ func Look(ctx context.Context, site *Site, what LookFor) (*View, error) {
 		return nil, err
 	}
 	if what.Reasons && len(v.Rows) > 0 {
-		if err := v.reasons(ctx, what.RefreshedSince); err != nil {
+		if err := v.reasons(ctx, what.Cooldown); err != nil {
 			return nil, err
 		}
 	}
 	return v, nil
 }
 
-func (v *View) reasons(ctx context.Context, since time.Time) error {
-	v.refreshes = since
+func (v *View) reasons(ctx context.Context, cooldown time.Duration) error {
+	v.ahead, _ = v.Site.Session.Client.ClockOffset()
+	if cooldown > 0 {
+		v.refreshes = time.Now().Add(v.ahead - cooldown)
+	}
 	ids := packagesOf(v.Rows)
 	for _, step := range []func(context.Context, []queries.PackageID) error{v.readNames, v.readMessages, v.readJobs, v.readAssigned} {
 		if err := step(ctx, ids); err != nil {

@@ -3,6 +3,7 @@ package distribution
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -33,6 +34,8 @@ type Outcome struct {
 	Moved bool
 	// Err is why the site could not be asked, with EndUnseen.
 	Err error
+
+	missed int // looks in a row in which the row was not there
 }
 
 // WatchOptions say how to watch. The zero value works.
@@ -99,7 +102,7 @@ func (w *watcher) run(ctx context.Context) {
 	pause := w.o.Fastest
 	failures := 0
 	for len(w.open) > 0 {
-		if !wait(ctx, pause) {
+		if !wait(ctx, min(pause, untilLastLook(ctx))) {
 			break
 		}
 		moved, err := w.look(ctx)
@@ -120,6 +123,21 @@ func (w *watcher) run(ctx context.Context) {
 		}
 	}
 	w.explain(ctx)
+}
+
+// timeToLook is kept for a last look before the deadline.
+const timeToLook = time.Second
+
+// untilLastLook is how long a pause may be without missing the last look.
+func untilLastLook(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return slowestLook
+	}
+	if left := time.Until(deadline) - timeToLook; left > 0 {
+		return left
+	}
+	return 2 * timeToLook // that look is over
 }
 
 // wait pauses and reports whether the context is still good.
@@ -147,29 +165,27 @@ func (w *watcher) giveUp(err error) {
 }
 
 // look asks for the rows that are not decided and takes note of what changed.
-// What is installed is not asked for: rows that are missing from the answer
-// are looked up one query later.
+// What is installed is not asked for at first: only rows that are missing from
+// the answer are looked up whatever their state, which is the last word.
 func (w *watcher) look(ctx context.Context) (moved bool, err error) {
-	busy, err := w.ask(ctx, w.open, queries.Ne("State", uint32(queries.StateInstalled)))
+	found, err := w.ask(ctx, w.open, queries.Ne("State", uint32(queries.StateInstalled)))
 	if err != nil {
 		return false, err
 	}
 	var missing []*Outcome
 	for _, o := range w.open {
-		if _, ok := busy[o.RowKey()]; !ok {
+		if _, ok := found[o.RowKey()]; !ok {
 			missing = append(missing, o)
 		}
 	}
-	done, err := w.ask(ctx, missing, queries.Eq("State", uint32(queries.StateInstalled)))
+	others, err := w.ask(ctx, missing, queries.Condition{})
 	if err != nil {
 		return false, err
 	}
+	maps.Copy(found, others)
 	left := w.open[:0]
 	for _, o := range w.open {
-		now, ok := busy[o.RowKey()]
-		if !ok {
-			now, ok = done[o.RowKey()]
-		}
+		now, ok := found[o.RowKey()]
 		moved = w.note(o, now, ok) || moved
 		if o.End == EndOpen {
 			left = append(left, o)
@@ -204,20 +220,27 @@ func (w *watcher) ask(ctx context.Context, outcomes []*Outcome, condition querie
 	return found, nil
 }
 
+// looksToMiss is how many looks in a row must not find a row before it counts
+// as gone: one empty answer may be a matter of rights, or of a bad moment.
+const looksToMiss = 2
+
 // note records what a row is like now, and reports whether it changed. A row
-// that is failed as it was before the watch is not decided: the site may not
-// have taken up the request yet.
+// that is as it was before the watch is not decided: the site may not have
+// taken up the request yet.
 func (w *watcher) note(o *Outcome, now queries.PackageStatusDP, there bool) bool {
 	if !there {
-		o.End, o.Moved = EndGone, true
+		if o.missed++; o.missed == looksToMiss {
+			o.End, o.Moved = EndGone, true
+		}
 		return true
 	}
+	o.missed = 0
 	before := o.Row
 	changed := now.State != before.State || !sameTime(now.SummaryDate, before.SummaryDate)
 	o.PackageStatusDP = now
 	o.Moved = o.Moved || changed
 	switch {
-	case now.State == queries.StateInstalled:
+	case now.State == queries.StateInstalled && o.Moved:
 		o.End = EndInstalled
 	case now.State == queries.StateFailed && o.Moved:
 		o.End = EndFailed

@@ -75,7 +75,7 @@ func (w *world) look(codes ...string) []*View {
 	var views []*View
 	for _, code := range codes {
 		v, err := Look(w.t.Context(), w.site(code), LookFor{
-			Filter: queries.Filter{States: []queries.State{queries.StateFailed}}, Reasons: true, RefreshedSince: time.Now().Add(-time.Hour)})
+			Filter: queries.Filter{States: []queries.State{queries.StateFailed}}, Reasons: true, Cooldown: time.Hour})
 		if err != nil {
 			w.t.Fatal(err)
 		}
