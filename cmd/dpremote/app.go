@@ -99,12 +99,12 @@ func (lineFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// oneLine keeps text that came from a server from breaking a line or driving a
-// terminal.
+// oneLine keeps text that came from a server from breaking a line, driving a
+// terminal or turning the direction of writing.
 func oneLine(s string) string {
 	out := []rune(s)
 	for i, r := range out {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r >= '\u2028' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
 			out[i] = ' '
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dpremote/distribution"
 	"dpremote/internal/report"
 	"dpremote/queries"
 )
@@ -37,6 +38,7 @@ type dpKey struct {
 // dpCounts are a distribution point's packages by state.
 type dpCounts struct {
 	info   queries.DistributionPointInfo
+	rank   int // of the site that reports it, see distribution.View.Rank
 	states map[queries.State]int
 }
 
@@ -63,7 +65,7 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 	all := map[dpKey]*dpCounts{}
 	for _, view := range views {
 		for key, c := range view {
-			if old, ok := all[key]; !ok || len(old.states) < len(c.states) {
+			if old, ok := all[key]; !ok || c.rank < old.rank {
 				all[key] = c
 			}
 		}
@@ -79,11 +81,12 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 	if err != nil {
 		return usage("%w", err)
 	}
+	narrowed := len(filter.States)+len(filter.Packages)+len(filter.Types) > 0 || !filter.Since.IsZero()
 	compare := func(a, b dpKey) int {
 		return strings.Compare(string(a.site)+" "+all[a].info.Server()+a.path, string(b.site)+" "+all[b].info.Server()+b.path)
 	}
 	for _, c := range sortedRows(all, compare) {
-		if len(filter.States)+len(filter.Packages)+len(filter.Types) > 0 && len(c.states) == 0 {
+		if narrowed && len(c.states) == 0 {
 			continue
 		}
 		err := out.Row(c.info.SiteCode, c.info.Server(),
@@ -116,13 +119,18 @@ func countDPs(ctx context.Context, m *member, filter queries.Filter) (map[dpKey]
 	if err := needNamespace(m); err != nil {
 		return nil, err
 	}
+	view := &distribution.View{Site: m.site}
+	var err error
+	if view.Sites, err = queries.Collect(queries.Sites(ctx, m.Session)); err != nil {
+		return nil, err
+	}
 	counts := map[dpKey]*dpCounts{}
 	for info, err := range queries.DPs(ctx, m.Session) {
 		if err != nil {
 			return nil, err
 		}
 		if filter.MatchDP(info.NALPath) {
-			counts[dpKey{info.NALPath.Key(), info.SiteCode}] = &dpCounts{info: info, states: map[queries.State]int{}}
+			counts[dpKey{info.NALPath.Key(), info.SiteCode}] = &dpCounts{info: info, rank: view.Rank(info.SiteCode), states: map[queries.State]int{}}
 		}
 	}
 	for row, err := range queries.StatusDP(ctx, m.Session, filter) {

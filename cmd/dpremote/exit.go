@@ -69,23 +69,21 @@ func exitCode(err error) int {
 		return exitUsage
 	case isInterrupt(err):
 		return exitInterrupted
-	case isCredentials(err):
+	case errors.Is(err, wsman.ErrUnauthorized):
 		return exitCredentials
+	case errors.Is(err, connect.ErrSettings):
+		return exitUsage
 	case errors.Is(err, context.DeadlineExceeded):
 		return exitDeadline
 	}
 	var op *wsman.Error
-	if errors.As(err, &op) {
+	if errors.As(err, &op) || errors.Is(err, sweep.ErrTimedOut) {
 		return exitIncomplete
 	}
 	return exitInternal
 }
 
 func isInterrupt(err error) bool { return errors.Is(err, context.Canceled) }
-
-func isCredentials(err error) bool {
-	return errors.Is(err, wsman.ErrUnauthorized) || errors.Is(err, connect.ErrCredentials)
-}
 
 // kindOf names the cause of a site's failure for programs.
 func kindOf(err error) string {
@@ -96,9 +94,11 @@ func kindOf(err error) string {
 	switch {
 	case isInterrupt(err):
 		return "interrupted"
-	case isCredentials(err):
+	case errors.Is(err, wsman.ErrUnauthorized):
 		return "credentials"
-	case errors.Is(err, sweep.ErrTimedOut), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, connect.ErrSettings):
+		return "settings"
+	case errors.Is(err, sweep.ErrTimedOut), errors.Is(err, wsman.ErrNoAnswer), errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
 	case errors.Is(err, wsman.ErrAccessDenied):
 		return "access"

@@ -18,7 +18,7 @@ func (f *filterFlags) register(flags *pflag.FlagSet, states string) {
 	flags.StringSliceVar(&f.dps, "dp", nil, "only these distribution points: names or patterns such as SRV*")
 	flags.StringSliceVar(&f.packages, "package", nil, "only these packages: IDs or patterns such as PS1*")
 	flags.StringSliceVar(&f.types, "type", nil, "only these package types, such as package, application, boot-image")
-	flags.StringSliceVar(&f.states, "state", nil, "only these states, such as failed, retrying, or unhealthy for all bad ones ("+states+")")
+	flags.StringSliceVar(&f.states, "state", nil, "only these states, such as failed, retrying; unhealthy for all bad ones, all for any ("+states+")")
 	flags.StringVar(&f.since, "since", "", "only what changed since: a duration such as 24h, or a date")
 }
 
@@ -42,7 +42,7 @@ func (f *filterFlags) filter(now time.Time, defaultStates ...queries.State) (que
 	}
 	if words := commas(f.states); len(words) > 0 {
 		if out.States, err = states(words); err != nil {
-			return out, usage("--state: %w", err)
+			return out, usage("--state: %w; or unhealthy, or all", err)
 		}
 	}
 	out.Since, err = since(f.since, now)

@@ -21,6 +21,7 @@ type fleet struct {
 	g         *globals
 	connector *connect.Connector
 	members   []*member
+	known     []inventory.Site // all of the inventory
 
 	mu       sync.Mutex
 	failures []failure
@@ -44,11 +45,36 @@ func (g *globals) fleet() (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := oneSiteACode(sites); err != nil {
+		return nil, err
+	}
+	if err := g.readPassword(sites); err != nil {
+		return nil, err
+	}
 	f := &fleet{g: g, connector: g.connector(inv)}
+	if inv != nil {
+		f.known = inv.Sites()
+	}
 	for _, s := range sites {
 		f.members = append(f.members, &member{Site: s})
 	}
 	return f, nil
+}
+
+// oneSiteACode refuses two sites of one code: they belong to hierarchies that
+// know nothing of each other, whose rows must not be taken for each other's.
+func oneSiteACode(sites []inventory.Site) error {
+	byCode := map[string]string{}
+	for _, s := range sites {
+		if s.Code == "" {
+			continue
+		}
+		if other, ok := byCode[s.Code]; ok {
+			return usage("%s and %s both have the site code %s: choose one with --site or --exclude", other, s.Name, s.Code)
+		}
+		byCode[s.Code] = s.Name
+	}
+	return nil
 }
 
 // close gives up all connections and stops simulated sites.
@@ -119,21 +145,40 @@ func (f *fleet) exit(otherwise int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	code := otherwise
-	if len(f.failures) > 0 {
-		code = exitCredentials
-	}
-	for _, fail := range f.failures {
-		if isInterrupt(fail.err) {
-			return silent(exitInterrupted)
-		}
-		if !isCredentials(fail.err) {
+	interrupted := 0
+	for i, fail := range f.failures {
+		switch c := failureCode(fail.err); {
+		case c == exitInterrupted:
+			interrupted++
+		case i == 0 || c == code:
+			code = c
+		default: // of several kinds
 			code = exitIncomplete
 		}
+	}
+	if interrupted > 0 {
+		f.g.app.say("Interrupted: %d of %s did not answer.", interrupted, count(len(f.members), "site", "sites"))
+		code = exitInterrupted
 	}
 	if code == exitOK {
 		return nil
 	}
 	return silent(code)
+}
+
+// failureCode is the exit code that the failure of one site means.
+func failureCode(err error) int {
+	var bug *sweep.PanicError
+	switch code := exitCode(err); {
+	case errors.As(err, &bug):
+		return exitInternal
+	case code == exitInternal: // an answer that made no sense, as far as we know
+		return exitIncomplete
+	case code == exitDeadline: // of the site's own time
+		return exitIncomplete
+	default:
+		return code
+	}
 }
 
 // document is where the sites' errors go in json and yaml.
@@ -173,5 +218,5 @@ func needNamespace(m *member) error {
 
 // say tells people how it goes; never data.
 func (a *app) say(format string, args ...any) {
-	fmt.Fprintf(a.err, format+"\n", args...)
+	fmt.Fprintln(a.err, oneLine(fmt.Sprintf(format, args...)))
 }

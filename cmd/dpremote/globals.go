@@ -95,6 +95,27 @@ func formatNames() string {
 	return strings.Join(names, ", ")
 }
 
+// environmentFlags are global flags that an environment variable stands in for:
+// DPREMOTE_OUTPUT for --output, and so on. Those that set keys of the inventory
+// have their variables there (inventory.FromEnvironment, inventory.Find).
+func environmentFlags() []string {
+	return []string{"output", "color", "parallel", "trace-dir", "no-headers", "debug"}
+}
+
+func (g *globals) fromEnvironment() error {
+	for _, name := range environmentFlags() {
+		variable := "DPREMOTE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+		value := g.app.getenv(variable)
+		if value == "" || g.changed.Changed(name) {
+			continue
+		}
+		if err := g.changed.Set(name, value); err != nil {
+			return usage("%s: %w", variable, err)
+		}
+	}
+	return nil
+}
+
 // settings are what flags and the environment lay over the inventory, the
 // flags on top.
 func (g *globals) settings() []inventory.Setting {
@@ -121,7 +142,7 @@ func (g *globals) selected() ([]inventory.Site, *inventory.Inventory, error) {
 			}
 		}
 	}
-	return sites, inv, g.readPassword(sites)
+	return sites, inv, nil
 }
 
 func (g *globals) choose() ([]inventory.Site, *inventory.Inventory, error) {

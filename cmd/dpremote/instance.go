@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -151,6 +151,9 @@ failure for most methods: dpremote then exits with 3.`,
 // onOneInstance does something at the only site that is selected, and shows
 // the instance that comes of it.
 func onOneInstance(ctx context.Context, g *globals, o *instanceOptions, do func(context.Context, *cim.Session) (*cim.Instance, error)) error {
+	if _, err := propertyTable(io.Discard, g); err != nil {
+		return err // before anything is sent
+	}
 	f, err := g.fleet()
 	if err != nil {
 		return err
@@ -164,27 +167,26 @@ func onOneInstance(ctx context.Context, g *globals, o *instanceOptions, do func(
 		if err != nil {
 			return nil, err
 		}
-		i, err := do(ctx, session)
-		if err == nil && i == nil {
-			err = errNoInstance
-		}
-		return i, err
+		return do(ctx, session)
 	})
+	if len(results) == 1 && results[0] == nil { // a Put may be answered so
+		g.app.say("The server did it, and shows no instance.")
+		results = nil
+	}
 	if err := writeInstance(g, f, results); err != nil {
 		return err
 	}
 	return f.exit(exitOK)
 }
 
-// errNoInstance is a server that says that all is well and nothing else.
-var errNoInstance = errors.New("the server did it and shows no instance")
-
 func writeInstance(g *globals, f *fleet, instances []*cim.Instance) error {
-	options := g.reportOptions("instance", nil)
-	if options.Format == report.Table || options.Format == report.Wide {
-		return writeProperties(g, options, instances)
+	if table, err := propertyTable(g.app.out, g); table != nil || err != nil {
+		if err != nil {
+			return err
+		}
+		return writeProperties(table, instances)
 	}
-	records, err := report.NewRecords(g.app.out, options)
+	records, err := report.NewRecords(g.app.out, g.reportOptions("instance", nil))
 	if err != nil {
 		return usage("%w", err)
 	}
@@ -198,13 +200,21 @@ func writeInstance(g *globals, f *fleet, instances []*cim.Instance) error {
 	return records.Close()
 }
 
-// writeProperties is an instance for people: a line a property.
-func writeProperties(g *globals, options report.Options, instances []*cim.Instance) error {
-	options.Columns = []report.Column{{Name: "property", Title: "PROPERTY"}, {Name: "value", Title: "VALUE"}}
-	out, err := report.New(g.app.out, options)
-	if err != nil {
-		return usage("%w", err)
+// propertyTable is the output of an instance for people, a line a property; nil
+// in the formats for programs.
+func propertyTable(w io.Writer, g *globals) (*report.Writer, error) {
+	options := g.reportOptions("instance", []report.Column{{Name: "property", Title: "PROPERTY"}, {Name: "value", Title: "VALUE"}})
+	if options.Format != report.Table && options.Format != report.Wide {
+		return nil, nil
 	}
+	out, err := report.New(w, options)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	return out, nil
+}
+
+func writeProperties(out *report.Writer, instances []*cim.Instance) error {
 	for _, i := range instances {
 		for _, p := range i.Properties {
 			var value any

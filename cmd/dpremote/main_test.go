@@ -54,8 +54,15 @@ func serveScript(env *testscript.Env) error {
 		return err
 	}
 	partly := inv.String() + "  down:\n    host: https://127.0.0.1:1\n    site_code: PS9\n"
+	halved := inv.String()
+	for _, s := range h.Sites() {
+		if s.Code == "PS1" {
+			halved = strings.Replace(halved, strings.TrimSuffix(s.URL, "/wsman"), "https://127.0.0.1:1", 1)
+		}
+	}
 	for name, text := range map[string]string{
 		filepath.Join(env.WorkDir, "partly.yaml"): partly,
+		filepath.Join(env.WorkDir, "halved.yaml"): halved,
 		files.PasswordFile:                        simPassword + "\n", files.CAFile: string(h.CA()), filepath.Join(dir, "inventory.yaml"): inv.String(),
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {

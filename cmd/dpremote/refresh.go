@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -71,20 +72,23 @@ func runRefresh(ctx context.Context, g *globals, o *refreshOptions) error {
 	if err != nil {
 		return err
 	}
+	// Columns are checked before anything is sent, not when it is too late.
+	if _, err := report.New(io.Discard, g.reportOptions("refresh", outcomeColumns(false))); err != nil {
+		return usage("%w", err)
+	}
 	f, err := g.fleet()
 	if err != nil {
 		return err
 	}
 	defer f.close()
-	now := g.app.now()
 	views := each(ctx, f, func(ctx context.Context, m *member) (*distribution.View, error) {
 		if err := needNamespace(m); err != nil {
 			return nil, err
 		}
-		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: filter, Reasons: true, RefreshedSince: o.refreshedSince(now)})
+		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: filter, Reasons: true, Cooldown: o.cooldown})
 	})
 	steps := distribution.MakePlan(distribution.Merge(views), distribution.Rules{
-		Force: o.force, Cooldown: o.cooldown, Max: o.max, MaxQueue: o.maxQueue, Now: now,
+		Force: o.force, Cooldown: o.cooldown, Max: o.max, MaxQueue: o.maxQueue, Now: g.app.now(), Elsewhere: f.elsewhere(views),
 	})
 	r := &refreshRun{f: f, o: o, mode: mode, items: newRefreshItems(steps)}
 	return r.run(ctx, steps)
@@ -110,11 +114,28 @@ func (o *refreshOptions) check(g *globals) (distribution.PutMode, error) {
 	return mode, nil
 }
 
-func (o *refreshOptions) refreshedSince(now time.Time) time.Time {
-	if o.cooldown == 0 {
-		return time.Time{}
+// elsewhere are the sites of the inventory that showed nothing: what they hold
+// is not touched through another site.
+func (f *fleet) elsewhere(views []*distribution.View) map[queries.SiteCode]string {
+	seen := map[string]bool{}
+	for _, v := range views {
+		seen[v.Site.Name] = true
 	}
-	return now.Add(-o.cooldown)
+	asked := map[string]bool{}
+	for _, m := range f.members {
+		asked[m.Name] = true
+	}
+	out := map[queries.SiteCode]string{}
+	for _, s := range f.known {
+		switch {
+		case s.Code == "" || seen[s.Name]:
+		case asked[s.Name]:
+			out[queries.SiteCode(s.Code)] = fmt.Sprintf("its site %s did not answer", s.Name)
+		default:
+			out[queries.SiteCode(s.Code)] = fmt.Sprintf("its site %s is in the inventory, but was left out", s.Name)
+		}
+	}
+	return out
 }
 
 // refreshItem is a row of the plan and what became of it.
@@ -158,27 +179,24 @@ type refreshRun struct {
 func (r *refreshRun) run(ctx context.Context, steps []distribution.Step) error {
 	app := r.f.g.app
 	planned := countPlanned(steps)
-	isTable := r.isTable()
-	if isTable || r.o.dryRun {
-		if err := r.writePlan(steps); err != nil {
-			return err
-		}
+	if err := r.showPlan(steps); err != nil {
+		return err
 	}
 	app.say("%s", planSummary(steps, r.f))
-	switch {
-	case r.o.dryRun, planned == 0:
-		if !isTable && !r.o.dryRun {
-			if err := r.writeOutcomes(steps); err != nil {
-				return err
-			}
-		}
+	if r.o.dryRun || planned == 0 && r.isTable() {
 		return r.f.exit(r.found(steps))
-	case !r.o.yes:
-		if ok, err := r.confirm(planned); err != nil || !ok {
+	}
+	if planned > 0 && !r.o.yes {
+		ok, err := r.confirm(ctx, planned)
+		if err != nil {
 			return err
 		}
+		if !ok {
+			app.say("Nothing was sent.")
+			planned = 0
+		}
 	}
-	late := r.execute(ctx, steps)
+	late := planned > 0 && r.execute(ctx, steps)
 	if err := r.writeOutcomes(steps); err != nil {
 		return err
 	}
@@ -193,20 +211,57 @@ func (r *refreshRun) isTable() bool {
 	return r.f.g.format == string(report.Table) || r.f.g.format == string(report.Wide)
 }
 
-// confirm asks the person at the terminal.
-func (r *refreshRun) confirm(planned int) (bool, error) {
+// showPlan shows the plan where it is not part of the document that comes at
+// the end: in a table, for --dry-run, and, for who is asked, on the terminal.
+func (r *refreshRun) showPlan(steps []distribution.Step) error {
+	g := r.f.g
+	options := g.reportOptions("plan", planColumns())
+	switch {
+	case r.isTable():
+		// The columns of outcomes come with the outcomes.
+		isPlans := func(name string) bool { return hasColumn(options.Columns, name) }
+		options.Select = slices.DeleteFunc(options.Select, func(name string) bool { return !isPlans(name) })
+		if len(g.columns) > 0 && len(options.Select) == 0 {
+			return nil
+		}
+		return r.writePlan(g.app.out, options, steps)
+	case r.o.dryRun:
+		return r.writePlan(g.app.out, options, steps)
+	case !r.o.yes:
+		options.Format, options.Select = report.Table, nil
+		return r.writePlan(g.app.err, options, steps)
+	}
+	return nil
+}
+
+func hasColumn(columns []report.Column, name string) bool {
+	return slices.ContainsFunc(columns, func(c report.Column) bool { return strings.EqualFold(c.Name, name) })
+}
+
+// confirm asks the person at the terminal. An interrupt is an answer too.
+func (r *refreshRun) confirm(ctx context.Context, planned int) (bool, error) {
 	app := r.f.g.app
 	fmt.Fprintf(app.err, "Send %s again? [y/N] ", count(planned, "row", "rows"))
-	line, err := bufio.NewReader(app.in).ReadString('\n')
-	if err != nil && line == "" {
-		return false, usage("no answer: give --yes, or --dry-run to see the plan")
+	answer := make(chan string, 1)
+	go func() {
+		line, err := bufio.NewReader(app.in).ReadString('\n')
+		if err != nil && line == "" {
+			close(answer)
+			return
+		}
+		answer <- line
+	}()
+	select {
+	case <-ctx.Done():
+		app.say("")
+		return false, silent(exitInterrupted)
+	case line, ok := <-answer:
+		if !ok {
+			return false, usage("no answer: give --yes, or --dry-run to see the plan")
+		}
+		word := strings.ToLower(strings.TrimSpace(line))
+		return word == "y" || word == "yes", nil
 	}
-	switch strings.ToLower(strings.TrimSpace(line)) {
-	case "y", "yes":
-		return true, nil
-	}
-	app.say("Nothing was sent.")
-	return false, nil
 }
 
 // execute sends and, where that is asked for, waits. It reports whether the
@@ -215,7 +270,7 @@ func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (la
 	app := r.f.g.app
 	started := app.now()
 	results := distribution.Refresh(ctx, steps, r.mode, func(res distribution.Result) {
-		if res.Err != nil {
+		if res.Err != nil && !errors.Is(res.Err, distribution.ErrGivenUp) {
 			r.f.fail(res.Owner.Name, fmt.Errorf("refresh %s: %w", res.Keys, res.Err))
 		}
 	})
@@ -257,7 +312,7 @@ func (r *refreshRun) watch(ctx context.Context, sent []distribution.Row) (late b
 	for _, out := range outcomes {
 		item := r.items[out.RowKey()]
 		item.row = out.Row
-		item.outcome = outcomeOf(out)
+		item.outcome = outcomeOf(out, isInterrupt(ctx.Err()))
 		late = late || out.End == distribution.EndOpen
 		if out.End == distribution.EndUnseen && !told[out.Owner] {
 			told[out.Owner] = true
@@ -267,7 +322,7 @@ func (r *refreshRun) watch(ctx context.Context, sent []distribution.Row) (late b
 	return late && errors.Is(ctx.Err(), context.DeadlineExceeded)
 }
 
-func outcomeOf(o distribution.Outcome) string {
+func outcomeOf(o distribution.Outcome, interrupted bool) string {
 	switch o.End {
 	case distribution.EndInstalled:
 		return outcomeCured
@@ -278,7 +333,7 @@ func outcomeOf(o distribution.Outcome) string {
 	case distribution.EndUnseen:
 		return outcomeUnseen
 	}
-	if !o.Moved {
+	if !o.Moved && !interrupted {
 		return outcomeIgnored
 	}
 	return outcomeUndecided
@@ -291,7 +346,7 @@ func (r *refreshRun) found(steps []distribution.Step) int {
 		return exitOK
 	}
 	for _, s := range steps {
-		if out := r.items[s.RowKey()].outcome; out != outcomeCured && out != outcomeGone {
+		if r.items[s.RowKey()].outcome != outcomeCured {
 			return exitFindings
 		}
 	}
@@ -308,7 +363,7 @@ func countPlanned(steps []distribution.Step) int {
 	return n
 }
 
-func (r *refreshRun) columns() []report.Column {
+func planColumns() []report.Column {
 	return []report.Column{
 		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"}, {Name: "package", Title: "PACKAGE"},
 		{Name: "name", Title: "NAME", Max: 30}, {Name: "type", Title: "TYPE", Wide: true},
@@ -331,8 +386,8 @@ func planValues(s distribution.Step) []any {
 }
 
 // writePlan shows what failed, why, and what is to be done about it.
-func (r *refreshRun) writePlan(steps []distribution.Step) error {
-	out, err := report.New(r.f.g.app.out, r.f.g.reportOptions("plan", r.columns()))
+func (r *refreshRun) writePlan(w io.Writer, options report.Options, steps []distribution.Step) error {
+	out, err := report.New(w, options)
 	if err != nil {
 		return usage("%w", err)
 	}
@@ -345,21 +400,24 @@ func (r *refreshRun) writePlan(steps []distribution.Step) error {
 	return out.Close()
 }
 
-// writeOutcomes shows what became of each row. A table has shown the plan
-// before and leaves it out; a document has both.
-func (r *refreshRun) writeOutcomes(steps []distribution.Step) error {
-	columns := r.columns()
-	isTable := r.isTable()
+// outcomeColumns are the plan's columns and those of the outcomes. A table has
+// shown the plan before and leaves most of it out; a document has all.
+func outcomeColumns(isTable bool) []report.Column {
+	columns := planColumns()
 	for i := range columns {
 		switch columns[i].Name {
 		case "state", "action", "reason", "cause":
 			columns[i].Wide = isTable || columns[i].Wide
 		}
 	}
-	columns = append(columns,
+	return append(columns,
 		report.Column{Name: "outcome", Title: "OUTCOME", Color: stateColor}, report.Column{Name: "finalState", Title: "STATE", Color: stateColor},
 		report.Column{Name: "finalCause", Title: "CAUSE"}, report.Column{Name: "advice", Title: "WHAT TO DO"}, report.Column{Name: "error", Title: "ERROR", Wide: true})
-	out, err := report.New(r.f.g.app.out, r.f.g.reportOptions("refresh", columns))
+}
+
+// writeOutcomes shows what became of each row.
+func (r *refreshRun) writeOutcomes(steps []distribution.Step) error {
+	out, err := report.New(r.f.g.app.out, r.f.g.reportOptions("refresh", outcomeColumns(r.isTable())))
 	if err != nil {
 		return usage("%w", err)
 	}
@@ -376,6 +434,9 @@ func (r *refreshRun) outcomeValues(s distribution.Step) []any {
 	item := r.items[s.RowKey()]
 	if item.outcome == "" {
 		item.outcome = outcomeSkipped
+		if s.Skip == distribution.SkipNothing {
+			item.outcome = outcomeNotSent // nobody wanted it
+		}
 	}
 	var cause, advice, failure any
 	switch item.outcome {
@@ -398,12 +459,12 @@ func (r *refreshRun) outcomeValues(s distribution.Step) []any {
 func planSummary(steps []distribution.Step, f *fleet) string {
 	if len(steps) == 0 {
 		if len(f.failures) > 0 {
-			return "Nothing failed at the sites that answered."
+			return "Nothing to send again at the sites that answered."
 		}
-		return "Nothing failed."
+		return "Nothing to send again."
 	}
 	planned := countPlanned(steps)
-	text := fmt.Sprintf("%s failed; the plan sends %d again", count(len(steps), "row", "rows"), planned)
+	text := fmt.Sprintf("%s found; the plan sends %d again", count(len(steps), "row", "rows"), planned)
 	if skipped := len(steps) - planned; skipped > 0 {
 		text += fmt.Sprintf(" and skips %d (%s)", skipped, skipSummary(steps))
 	}

@@ -75,6 +75,9 @@ func checkArguments(cmd *cobra.Command) {
 
 // prepare sets up what every command needs.
 func (g *globals) prepare() error {
+	if err := g.fromEnvironment(); err != nil {
+		return err
+	}
 	if g.debug {
 		g.app.log.SetLevel(logrus.DebugLevel)
 	}

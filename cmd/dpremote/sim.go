@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -143,8 +146,29 @@ func (o *simOptions) place() (dir, path string, err error) {
 	if path, err = filepath.Abs(o.write); err != nil {
 		return "", "", err
 	}
+	if err := mayWrite(path); err != nil {
+		return "", "", err
+	}
 	dir = filepath.Dir(path)
 	return dir, path, os.MkdirAll(dir, 0o700)
+}
+
+// simHead is the first line of inventories that sim has written, and so may
+// replace.
+const simHead = "# Written by dpremote sim.\n"
+
+// mayWrite refuses to replace an inventory that somebody else has written.
+func mayWrite(path string) error {
+	old, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !bytes.HasPrefix(old, []byte(simHead)):
+		return usage("--write: %s is there already, and is not from sim: choose another name", path)
+	}
+	return nil
 }
 
 // writeFiles writes the password, the certificate authority and, last, the
@@ -164,7 +188,9 @@ func (o *simOptions) writeFiles(h *simulator.Hierarchy, dir, path string) error 
 	if err != nil {
 		return fmt.Errorf("write the inventory: %w", err)
 	}
-	err = h.WriteInventory(temporary, files)
+	if _, err = temporary.WriteString(simHead); err == nil {
+		err = h.WriteInventory(temporary, files)
+	}
 	if closeErr := temporary.Close(); err == nil {
 		err = closeErr
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -45,9 +46,9 @@ func runStatus(ctx context.Context, g *globals, o *statusOptions) error {
 	if err != nil {
 		return err
 	}
-	failOn, err := states(commas(o.failOn))
+	failOn, err := o.findings()
 	if err != nil {
-		return usage("--fail-on: %w", err)
+		return err
 	}
 	show, ok := map[string]func(context.Context, *fleet, queries.Filter, []queries.State) (bool, error){
 		"root": statusRoot, "site": statusSite, "dp": statusDP,
@@ -76,22 +77,74 @@ func runStatus(ctx context.Context, g *globals, o *statusOptions) error {
 	return f.exit(exitOK)
 }
 
+// findings are the states that --fail-on names. Root and site rows count three
+// states only, so no other can be found in them.
+func (o *statusOptions) findings() ([]queries.State, error) {
+	words := commas(o.failOn)
+	if slices.Contains(words, "all") {
+		return nil, usage("--fail-on: all is no finding; name states, such as failed,retrying")
+	}
+	found, err := queries.ParseStates(words...)
+	if err != nil {
+		return nil, usage("--fail-on: %w", err)
+	}
+	counted := []queries.State{queries.StateInstalled, queries.StateRetrying, queries.StateFailed}
+	for _, s := range found {
+		if o.level != "dp" && !slices.Contains(counted, s) && !slices.Contains(words, "unhealthy") {
+			return nil, usage("--fail-on: --level %s does not count what is %s; use --level dp", o.level, s)
+		}
+	}
+	return found, nil
+}
+
+// packageOfHierarchy identifies a row of the root level. Packages of different
+// hierarchies may have the same ID.
+type packageOfHierarchy struct {
+	top queries.SiteCode
+	pkg queries.PackageID
+}
+
+// topOf is the code of the site at the top of a site's hierarchy. A primary
+// site is directly below it.
+func topOf(ctx context.Context, m *member) (queries.SiteCode, error) {
+	if err := needNamespace(m); err != nil {
+		return "", err
+	}
+	code := m.site.Code()
+	for s, err := range queries.Sites(ctx, m.Session) {
+		if err != nil {
+			return "", err
+		}
+		if s.SiteCode == code && s.ReportingSiteCode != "" {
+			code = s.ReportingSiteCode
+		}
+	}
+	return code, nil
+}
+
 // statusRoot shows a row a package. Each site of a hierarchy has one for it;
 // the one that counts most distribution points has the best view.
 func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
 	views := each(ctx, f, func(ctx context.Context, m *member) (sitesRows[queries.PackageStatusRoot], error) {
+		top, err := topOf(ctx, m)
+		if err != nil {
+			return sitesRows[queries.PackageStatusRoot]{}, err
+		}
 		rows, err := queries.Collect(queries.StatusRoot(ctx, m.Session, filter))
-		return sitesRows[queries.PackageStatusRoot]{m, rows}, err
+		return sitesRows[queries.PackageStatusRoot]{m, top, rows}, err
 	})
-	best := map[queries.PackageID]siteRow[queries.PackageStatusRoot]{}
+	best := map[packageOfHierarchy]siteRow[queries.PackageStatusRoot]{}
 	for _, v := range views {
 		for _, r := range v.rows {
-			if old, ok := best[r.PackageID]; !ok || r.Targeted > old.row.Targeted {
-				best[r.PackageID] = siteRow[queries.PackageStatusRoot]{v.member, r}
+			key := packageOfHierarchy{v.top, r.PackageID}
+			if old, ok := best[key]; !ok || r.Targeted > old.row.Targeted {
+				best[key] = siteRow[queries.PackageStatusRoot]{v.member, r}
 			}
 		}
 	}
-	rows := sortedRows(best, func(a, b queries.PackageID) int { return strings.Compare(string(a), string(b)) })
+	rows := sortedRows(best, func(a, b packageOfHierarchy) int {
+		return cmp.Or(strings.Compare(string(a.pkg), string(b.pkg)), strings.Compare(string(a.top), string(b.top)))
+	})
 	columns := append([]report.Column{
 		{Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
 	}, countColumns()...)
@@ -128,8 +181,11 @@ type packageAtSite struct {
 // best.
 func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
 	views := each(ctx, f, func(ctx context.Context, m *member) (sitesRows[queries.PackageStatusSite], error) {
+		if err := needNamespace(m); err != nil {
+			return sitesRows[queries.PackageStatusSite]{}, err
+		}
 		rows, err := queries.Collect(queries.StatusSite(ctx, m.Session, filter))
-		return sitesRows[queries.PackageStatusSite]{m, rows}, err
+		return sitesRows[queries.PackageStatusSite]{m, "", rows}, err
 	})
 	best := map[packageAtSite]siteRow[queries.PackageStatusSite]{}
 	for _, v := range views {
@@ -170,6 +226,9 @@ func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 // statusDP shows a row for each package on each distribution point.
 func statusDP(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
 	views := each(ctx, f, func(ctx context.Context, m *member) (*distribution.View, error) {
+		if err := needNamespace(m); err != nil {
+			return nil, err
+		}
 		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: filter})
 	})
 	out, err := report.New(f.g.app.out, f.g.reportOptions("status-dp", []report.Column{
@@ -198,6 +257,7 @@ func statusDP(ctx context.Context, f *fleet, filter queries.Filter, failOn []que
 // sitesRows are the rows of one site.
 type sitesRows[T any] struct {
 	member *member
+	top    queries.SiteCode // of its hierarchy, where that matters
 	rows   []T
 }
 
@@ -233,9 +293,10 @@ func countValues(c queries.Counts) []any {
 	return []any{c.Targeted, c.Installed, c.Retrying, c.Failed, c.Other()}
 }
 
-// anyIn tells whether a distribution point is in one of the states, as far as
-// they are counted.
+// anyIn tells whether a distribution point is in one of the states that are
+// counted.
 func anyIn(c queries.Counts, states []queries.State) bool {
-	counted := []queries.State{queries.StateInstalled, queries.StateRetrying, queries.StateFailed}
-	return slices.ContainsFunc(states, func(s queries.State) bool { return slices.Contains(counted, s) && c.In(s) > 0 })
+	return slices.ContainsFunc(states, func(s queries.State) bool {
+		return s <= queries.StateFailed && s != queries.StatePending && c.In(s) > 0
+	})
 }

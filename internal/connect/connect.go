@@ -44,6 +44,7 @@ type Connection struct {
 	*cim.Session
 	URL       string
 	Scheme    string // how it signs in
+	Sealed    bool   // messages are encrypted without TLS
 	Transport wsman.Transport
 }
 
@@ -55,8 +56,9 @@ func (c *Connection) At(namespace string) *cim.Session {
 // Close gives up the connections to the server.
 func (c *Connection) Close() error { return c.Transport.Close() }
 
-// ErrCredentials is wrapped by errors about a password that cannot be had.
-var ErrCredentials = errors.New("no usable credentials")
+// ErrSettings is wrapped by errors that lie in what the inventory or the command
+// line says: nothing was asked of the site.
+var ErrSettings = errors.New("cannot be set up")
 
 // target is what is needed to reach a server.
 type target struct {
@@ -77,11 +79,12 @@ func (c *Connector) Open(ctx context.Context, site inventory.Site) (*Connection,
 		URL:              t.url,
 		Slots:            site.Connections,
 		ConnectTimeout:   site.ConnectTimeout,
+		MaxBody:          maxBody(site.MaxEnvelopeKB),
 		TLS:              t.tls,
 		AllowUnencrypted: t.site.AllowUnencrypted,
 	}, t.auth)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	options := wsman.Options{
 		Endpoint:         t.url,
@@ -103,6 +106,13 @@ func (c *Connector) Open(ctx context.Context, site inventory.Site) (*Connection,
 		Scheme:    t.auth.String(),
 		Transport: transport,
 	}, nil
+}
+
+// maxBody bounds answers. A server counts the envelope in UTF-16 and may send
+// it so, or in UTF-8, in which a character takes up to three bytes.
+func maxBody(envelopeKB int) int64 {
+	const room = 64 << 10
+	return int64(envelopeKB)*1024*4 + room
 }
 
 // Close stops the simulated sites.
@@ -132,17 +142,17 @@ func (c *Connector) target(ctx context.Context, site inventory.Site) (target, er
 
 func (c *Connector) authentication(ctx context.Context, site inventory.Site) (wsman.Authentication, error) {
 	if site.Auth != inventory.Basic {
-		return nil, fmt.Errorf("%w: auth %s is not in this version; use basic, over https", ErrCredentials, site.Auth)
+		return nil, fmt.Errorf("%w: auth %s is not in this version; use basic, over https", ErrSettings, site.Auth)
 	}
 	if site.User == "" {
-		return nil, fmt.Errorf("%w: user is missing", ErrCredentials)
+		return nil, fmt.Errorf("%w: user is missing", ErrSettings)
 	}
 	if site.Password.IsZero() {
-		return nil, fmt.Errorf("%w: no password for %s: set password_command, password_file or password_env", ErrCredentials, site.User)
+		return nil, fmt.Errorf("%w: no password for %s: set password_command, password_file or password_env", ErrSettings, site.User)
 	}
 	password, err := c.Passwords.Resolve(ctx, site.Password)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCredentials, err)
+		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	user := site.User
 	if site.Domain != "" {
@@ -169,11 +179,11 @@ func (c *Connector) tlsConfig(site inventory.Site) (*tls.Config, error) {
 	if site.CAFile != "" {
 		pem, err := os.ReadFile(site.CAFile)
 		if err != nil {
-			return nil, fmt.Errorf("ca_file: %w", err)
+			return nil, fmt.Errorf("%w: ca_file: %w", ErrSettings, err)
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca_file %s holds no certificate in PEM", site.CAFile)
+			return nil, fmt.Errorf("%w: ca_file %s holds no certificate in PEM", ErrSettings, site.CAFile)
 		}
 	}
 	return config, nil
