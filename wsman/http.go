@@ -51,6 +51,7 @@ const (
 type HTTP struct {
 	url     string
 	maxBody int64
+	sealed  bool
 	idle    chan *slot // slots not in use
 	slots   []*slot
 }
@@ -83,7 +84,7 @@ func NewHTTP(o HTTPOptions, auth Authentication) (*HTTP, error) {
 	if u.Scheme == "http" && !auth.seals() && !o.AllowUnencrypted {
 		return nil, fmt.Errorf("%s over http sends everything in clear text: use https, a scheme that seals, or allow_unencrypted", auth)
 	}
-	t := &HTTP{url: u.String(), maxBody: o.MaxBody}
+	t := &HTTP{url: u.String(), maxBody: o.MaxBody, sealed: u.Scheme == "http" && auth.seals()}
 	if t.maxBody <= 0 {
 		t.maxBody = defaultMaxBody
 	}
@@ -156,6 +157,9 @@ func (t *HTTP) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
 		return nil, &TransportError{Err: fmt.Errorf("wait for a connection: %w", ctx.Err())}
 	}
 }
+
+// Sealed says whether messages are encrypted by the sign-in and not by TLS.
+func (t *HTTP) Sealed() bool { return t.sealed }
 
 // Close implements Transport.
 func (t *HTTP) Close() error {

@@ -212,21 +212,31 @@ func TestTLS(t *testing.T) {
 // TestSlots counts requests and connections: never more at once than slots,
 // and a connection is used again.
 func TestSlots(t *testing.T) {
-	var now, most atomic.Int32
-	var connections sync.Map
-	var both sync.WaitGroup
-	both.Add(2)
+	var now, most, connections atomic.Int32
+	var seen sync.Map
+	release := make(chan struct{})
+	var once sync.Once
+	var started atomic.Bool
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if _, known := seen.LoadOrStore(r.RemoteAddr, true); !known {
+			connections.Add(1)
+		}
 		n := now.Add(1)
+		defer now.Add(-1)
 		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 		}
-		if _, known := connections.LoadOrStore(r.RemoteAddr, true); !known {
-			both.Done() // panics at a third connection
-			both.Wait()
+		if n == 2 {
+			once.Do(func() { close(release) })
 		}
-		now.Add(-1)
+		if started.Load() {
+			<-release // both slots are busy at once
+		}
 		answerTo(w, r, instance)
 	}, func(o *HTTPOptions) { o.Slots = 2 })
+	if err := get(c); err != nil { // the password is proven by one request alone
+		t.Fatal(err)
+	}
+	started.Store(true)
 	var wg sync.WaitGroup
 	for range 10 {
 		wg.Go(func() {
@@ -236,8 +246,38 @@ func TestSlots(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if most.Load() != 2 {
-		t.Errorf("%d requests at once, with two slots", most.Load())
+	if most.Load() != 2 || connections.Load() > 2 {
+		t.Errorf("%d requests at once over %d connections, with two slots", most.Load(), connections.Load())
+	}
+}
+
+// TestOneWrongPasswordForManyServers signs in to many servers at once with a
+// password that all refuse: it is tried once.
+func TestOneWrongPasswordForManyServers(t *testing.T) {
+	var tried atomic.Int32
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		tried.Add(1)
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	account := Basic("admin", "wrong")
+	var wg sync.WaitGroup
+	for range 20 {
+		server := httptest.NewServer(refuse)
+		defer server.Close()
+		transport, err := NewHTTP(HTTPOptions{URL: server.URL, AllowUnencrypted: true}, account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer transport.Close()
+		wg.Go(func() {
+			if err := get(NewClient(transport, Options{})); !errors.Is(err, ErrUnauthorized) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if tried.Load() != 1 {
+		t.Errorf("a wrong password was tried %d times", tried.Load())
 	}
 }
 
