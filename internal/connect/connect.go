@@ -35,6 +35,7 @@ type Connector struct {
 	Warn func(error)
 
 	simulated simulated
+	accounts  accounts
 }
 
 // Connection is one site server that can be asked.
@@ -104,6 +105,7 @@ func (c *Connector) Open(ctx context.Context, site inventory.Site) (*Connection,
 		Session:   &cim.Session{Client: client, Namespace: site.Namespace},
 		URL:       t.url,
 		Scheme:    t.auth.String(),
+		Sealed:    transport.Sealed(),
 		Transport: transport,
 	}, nil
 }
@@ -124,8 +126,7 @@ func (c *Connector) target(ctx context.Context, site inventory.Site) (target, er
 		if err != nil {
 			return target{}, err
 		}
-		site.AllowUnencrypted = true // it never leaves this process's machine
-		return target{url: endpoint.URL, auth: wsman.Basic(endpoint.User, endpoint.Password()), site: site}, nil
+		return target{url: endpoint.URL, auth: wsman.NTLM(endpoint.User, "", endpoint.Password()), site: site}, nil
 	}
 	scheme := "http"
 	if site.TLS {
@@ -136,29 +137,8 @@ func (c *Connector) target(ctx context.Context, site inventory.Site) (target, er
 	if t.tls, err = c.tlsConfig(site); err != nil {
 		return target{}, err
 	}
-	t.auth, err = c.authentication(ctx, site)
+	t.auth, err = c.accounts.authentication(ctx, &c.Passwords, site)
 	return t, err
-}
-
-func (c *Connector) authentication(ctx context.Context, site inventory.Site) (wsman.Authentication, error) {
-	if site.Auth != inventory.Basic {
-		return nil, fmt.Errorf("%w: auth %s is not in this version; use basic, over https", ErrSettings, site.Auth)
-	}
-	if site.User == "" {
-		return nil, fmt.Errorf("%w: user is missing", ErrSettings)
-	}
-	if site.Password.IsZero() {
-		return nil, fmt.Errorf("%w: no password for %s: set password_command, password_file or password_env", ErrSettings, site.User)
-	}
-	password, err := c.Passwords.Resolve(ctx, site.Password)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
-	}
-	user := site.User
-	if site.Domain != "" {
-		user = site.Domain + `\` + user
-	}
-	return wsman.Basic(user, password.Reveal()), nil
 }
 
 // tlsConfig is how the server's certificate is judged: by the system's roots
@@ -240,7 +220,7 @@ func (s *simulated) endpoint(ctx context.Context, inv *inventory.Inventory, site
 // start runs a hierarchy for as long as the connector lives, whatever becomes
 // of the context of the site that was the first to need it.
 func (s *simulated) start(ctx context.Context, sites []inventory.Site, name string) (simulator.Endpoint, error) {
-	h, err := simulator.Start(context.WithoutCancel(ctx), Model(sites), simulator.Options{AllowUnencrypted: true})
+	h, err := simulator.Start(context.WithoutCancel(ctx), Model(sites), simulator.Options{Schemes: []simulator.Scheme{simulator.NTLM}})
 	if err != nil {
 		return simulator.Endpoint{}, fmt.Errorf("start the simulated sites: %w", err)
 	}
