@@ -42,6 +42,14 @@ var settingFlags = map[string]string{
 	"password-env":      "password_env",
 	"password-file":     "password_file",
 	"password-command":  "password_command",
+	"client-cert":       "client_cert",
+	"client-key":        "client_key",
+	"kerberos-realm":    "kerberos.realm",
+	"kerberos-kdc":      "kerberos.kdc",
+	"kerberos-spn":      "kerberos.spn",
+	"kerberos-keytab":   "kerberos.keytab",
+	"kerberos-ccache":   "kerberos.ccache",
+	"krb5-conf":         "kerberos.krb5_conf",
 	"ca-file":           "ca_file",
 	"tls-server-name":   "tls_server_name",
 	"tls-fingerprint":   "tls_fingerprint",
@@ -75,6 +83,14 @@ func (g *globals) register(f *pflag.FlagSet) {
 	f.String("password-env", "", "environment variable that holds the password")
 	f.String("password-file", "", "file that holds the password, for its owner only")
 	f.String("password-command", "", "command that prints the password")
+	f.String("client-cert", "", "client certificate in PEM, for --auth certificate")
+	f.String("client-key", "", "key of the client certificate in PEM")
+	f.String("kerberos-realm", "", "realm of the account (default: what krb5.conf says)")
+	f.String("kerberos-kdc", "", "servers of the realm, NAME[:PORT], between commas (default: krb5.conf, or DNS)")
+	f.String("kerberos-spn", "", "service principal of the server (default: HTTP/ and the host)")
+	f.String("kerberos-keytab", "", "keytab to sign in with")
+	f.String("kerberos-ccache", "", "credential cache to sign in with (default: $KRB5CCNAME, or the one that kinit fills)")
+	f.String("krb5-conf", "", "krb5.conf to read")
 	f.String("ca-file", "", "certificates to trust, in PEM")
 	f.String("tls-server-name", "", "name that the server's certificate must carry")
 	f.String("tls-fingerprint", "", "SHA-256 of the one certificate to accept")
@@ -220,8 +236,7 @@ func (g *globals) readPassword(sites []inventory.Site) error {
 // needsPassword tells a site that cannot be signed in to without a password
 // that is not there.
 func needsPassword(s inventory.Site) bool {
-	return s.Simulate == nil && s.Password.IsZero() && s.User != "" && s.Auth != inventory.Certificate &&
-		s.Kerberos.Keytab == "" && s.Kerberos.CCache == "" && s.Auth != inventory.Kerberos
+	return s.Password.IsZero() && s.User != "" && connect.NeedsPassword(s)
 }
 
 func setPassword(sites []inventory.Site, source inventory.PasswordSource, which func(inventory.Site) bool) {

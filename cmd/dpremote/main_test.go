@@ -39,7 +39,8 @@ const simPassword = "Sim-Pass<&>1"
 // serveScript starts the site servers of one script and tells it by variables
 // and files where they are.
 func serveScript(env *testscript.Env) error {
-	h, err := simulator.Start(env.T().(testing.TB).Context(), model, simulator.Options{TLS: true, User: "sim", Password: simPassword, DMTF: true})
+	h, err := simulator.Start(env.T().(testing.TB).Context(), model, simulator.Options{TLS: true, User: "sim", Password: simPassword, DMTF: true,
+		Schemes: []simulator.Scheme{simulator.Basic, simulator.NTLM, simulator.Certificate}, StrictBindings: true})
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,9 @@ func serveScript(env *testscript.Env) error {
 			halved = strings.Replace(halved, strings.TrimSuffix(s.URL, "/wsman"), "https://127.0.0.1:1", 1)
 		}
 	}
+	certificate, key := h.ClientCertificate()
 	for name, text := range map[string]string{
+		filepath.Join(dir, "client.pem"): string(certificate), filepath.Join(dir, "client.key"): string(key),
 		filepath.Join(env.WorkDir, "partly.yaml"): partly,
 		filepath.Join(env.WorkDir, "halved.yaml"): halved,
 		files.PasswordFile:                        simPassword + "\n", files.CAFile: string(h.CA()), filepath.Join(dir, "inventory.yaml"): inv.String(),
@@ -69,6 +72,11 @@ func serveScript(env *testscript.Env) error {
 			return err
 		}
 	}
+	sealed, err := serveSealed(env, dir)
+	if err != nil {
+		return err
+	}
+	env.Setenv("SEALED", sealed)
 	env.Setenv("SIM", filepath.Join(dir, "inventory.yaml"))
 	env.Setenv("SIM_PASSWORD", simPassword)
 	env.Setenv("SIM_CA", files.CAFile)
@@ -78,6 +86,25 @@ func serveScript(env *testscript.Env) error {
 	}
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
 	return nil
+}
+
+// serveSealed starts the same sites as Windows has them by default: over http,
+// and sealed. It gives the path of their inventory.
+func serveSealed(env *testscript.Env, dir string) (string, error) {
+	h, err := simulator.Start(env.T().(testing.TB).Context(), model, simulator.Options{User: "sim", Password: simPassword})
+	if err != nil {
+		return "", err
+	}
+	env.Defer(func() { _ = h.Close() })
+	for _, s := range h.Sites() {
+		env.Setenv("HTTP_"+s.Code, strings.TrimSuffix(s.URL, "/wsman"))
+	}
+	var inv strings.Builder
+	if err := h.WriteInventory(&inv, simulator.InventoryOptions{PasswordFile: filepath.Join(dir, "password")}); err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "sealed.yaml")
+	return path, os.WriteFile(path, []byte(inv.String()), 0o600)
 }
 
 func TestScripts(t *testing.T) {

@@ -78,8 +78,9 @@ func TestSecretsStayInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, args := range everyCommand() {
-		for _, secret := range []string{right, wrong} {
-			t.Run(name+" "+secret[:5], func(t *testing.T) {
+		for _, tried := range [][2]string{{"basic", right}, {"basic", wrong}, {"ntlm", right}, {"ntlm", wrong}, {"negotiate", wrong}} {
+			auth, secret := tried[0], tried[1]
+			t.Run(name+" "+auth+" "+secret[:5], func(t *testing.T) {
 				traces := filepath.Join(t.TempDir(), "traces")
 				line := append([]string{}, args...)
 				if name == "discover" {
@@ -87,7 +88,7 @@ func TestSecretsStayInside(t *testing.T) {
 				} else {
 					line = append(line, "--host", host, "--site-code", "PS1")
 				}
-				line = append(line, "--auth", "basic", "--user", "sim", "--password-stdin", "--ca-file", ca, "--debug", "--trace-dir", traces)
+				line = append(line, "--auth", auth, "--user", "sim", "--password-stdin", "--ca-file", ca, "--debug", "--trace-dir", traces)
 				var out, errs strings.Builder
 				code := testApp(strings.NewReader(secret+"\n"), &out, &errs).execute(t.Context(), line)
 				if name != "sites" && (code == exitOK) != (secret == right) {
@@ -95,7 +96,8 @@ func TestSecretsStayInside(t *testing.T) {
 				}
 				written := map[string][]byte{"standard output": []byte(out.String()), "standard error": []byte(errs.String())}
 				readFiles(t, traces, written)
-				if name != "sites" && len(written) < 4 {
+				// A sign-in that fails before the message is sent leaves no answer.
+				if least := 3; name != "sites" && len(written) < least {
 					t.Errorf("only %d things were written: no trace", len(written))
 				}
 				for where, text := range written {

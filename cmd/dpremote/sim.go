@@ -20,8 +20,9 @@ import (
 
 // simOptions are the flags of sim.
 type simOptions struct {
-	listen, write         string
-	tls                   bool
+	listen, write, keytab string
+	schemes               []string
+	tls, strictBindings   bool
 	primaries             int
 	dps, packages, failed int
 	seed                  uint64
@@ -37,7 +38,10 @@ func newSim(g *globals) *cobra.Command {
 the simulated sites of the inventory, or, with --primaries, a hierarchy made by
 counts. Once they listen, an inventory with which dpremote reaches them is
 written (--write) and its path is printed; beside it are the password, for its
-owner only, and with --tls the certificate authority.`,
+owner only, and with --tls the certificate authority and a client certificate.
+
+As on a real server, messages in clear text are refused, unless you say
+--allow-unencrypted: without --tls they are sealed.`,
 		Example: `  dpremote sim
   dpremote sim --listen 127.0.0.1:15985 --write sim/inventory.yaml
   dpremote sim --primaries 3 --dps 50 --packages 200 --failed 400 --tls`,
@@ -48,6 +52,9 @@ owner only, and with --tls the certificate authority.`,
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "loopback address of the first site; the others take the ports that follow, or free ones for port 0")
 	f.StringVar(&o.write, "write", "", "inventory file to write (default: inventory.yaml in a new temporary directory)")
 	f.BoolVar(&o.tls, "tls", false, "speak https, with a certificate authority of its own")
+	f.StringSliceVar(&o.schemes, "sign-in", []string{"basic", "ntlm"}, "ways to sign in: basic, ntlm, kerberos, certificate; the first that protects messages goes into the inventory")
+	f.StringVar(&o.keytab, "keytab", "", "keytab of the service, for kerberos")
+	f.BoolVar(&o.strictBindings, "strict-bindings", false, "refuse sign-ins over https that are not bound to the certificate")
 	f.IntVar(&o.primaries, "primaries", 0, "make a hierarchy of a central site and so many primary sites, instead of the inventory's")
 	f.IntVar(&o.dps, "dps", 10, "with --primaries: distribution points of each primary site")
 	f.IntVar(&o.packages, "packages", 20, "with --primaries: packages of each site")
@@ -66,7 +73,18 @@ func runSim(ctx context.Context, g *globals, o *simOptions) error {
 	if err != nil {
 		return err
 	}
-	options := simulator.Options{Listen: o.listen, TLS: o.tls, AllowUnencrypted: true, User: "sim", Password: rand.Text(), DMTF: true}
+	schemes, err := simulator.ParseSchemes(commas(o.schemes))
+	if err != nil {
+		return usage("--sign-in: %w", err)
+	}
+	unencrypted, err := g.changed.GetBool("allow-unencrypted")
+	if err != nil {
+		return err
+	}
+	options := simulator.Options{
+		Listen: o.listen, TLS: o.tls, User: "sim", Password: rand.Text(), DMTF: true,
+		Schemes: schemes, Keytab: o.keytab, StrictBindings: o.strictBindings, AllowUnencrypted: unencrypted,
+	}
 	h, err := simulator.Start(ctx, models, options)
 	if err != nil {
 		return usage("start the simulated sites: %w", err)
@@ -180,8 +198,12 @@ func (o *simOptions) writeFiles(h *simulator.Hierarchy, dir, path string) error 
 	}
 	if ca := h.CA(); ca != nil {
 		files.CAFile = filepath.Join(dir, "sim-ca.pem")
-		if err := os.WriteFile(files.CAFile, ca, 0o644); err != nil {
-			return fmt.Errorf("write the certificate authority: %w", err)
+		files.CertFile, files.KeyFile = filepath.Join(dir, "sim-client.pem"), filepath.Join(dir, "sim-client.key")
+		certificate, key := h.ClientCertificate()
+		for name, text := range map[string][]byte{files.CAFile: ca, files.CertFile: certificate, files.KeyFile: key} {
+			if err := os.WriteFile(name, text, 0o600); err != nil {
+				return fmt.Errorf("write certificates: %w", err)
+			}
 		}
 	}
 	temporary, err := os.CreateTemp(dir, "inventory-*.yaml")
