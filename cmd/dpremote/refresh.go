@@ -184,6 +184,7 @@ func (r *refreshRun) run(ctx context.Context, steps []distribution.Step) error {
 	}
 	app.say("%s", planSummary(steps, r.f))
 	if r.o.dryRun || planned == 0 && r.isTable() {
+		r.advise(steps)
 		return r.f.exit(r.found(steps))
 	}
 	if planned > 0 && !r.o.yes {
@@ -201,6 +202,7 @@ func (r *refreshRun) run(ctx context.Context, steps []distribution.Step) error {
 		return err
 	}
 	app.say("%s", r.outcomeSummary(steps))
+	r.advise(steps)
 	if late && len(r.f.failures) == 0 {
 		return silent(exitDeadline)
 	}
@@ -367,17 +369,22 @@ func planColumns() []report.Column {
 	return []report.Column{
 		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"}, {Name: "package", Title: "PACKAGE"},
 		{Name: "name", Title: "NAME", Max: 30}, {Name: "type", Title: "TYPE", Wide: true},
-		{Name: "state", Title: "STATE", Color: stateColor}, {Name: "since", Title: "SINCE", Wide: true},
+		{Name: "state", Title: "STATE", Color: stateColor, Wide: true}, {Name: "since", Title: "SINCE", Wide: true},
 		{Name: "cause", Title: "CAUSE"}, {Name: "message", Title: "MESSAGE", Wide: true},
-		{Name: "action", Title: "PLAN", Color: stateColor}, {Name: "skip", Title: "SKIP", Wide: true}, {Name: "reason", Title: "WHY"},
+		{Name: "action", Title: "PLAN", Color: stateColor}, {Name: "skip", Title: "SKIP", Wide: true}, {Name: "reason", Title: "WHY", Wide: true},
 		{Name: "owner", Title: "ASKED AT", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
 	}
 }
 
-func planValues(s distribution.Step) []any {
+// planValues are the values of planColumns. A table says with the action why a
+// row is skipped, unless the cause says it.
+func planValues(s distribution.Step, isTable bool) []any {
 	action := "refresh"
 	if s.Skip != distribution.SkipNothing {
 		action = "skip"
+	}
+	if isTable && s.Skip != distribution.SkipNothing && s.Skip != distribution.SkipCause {
+		action += ": " + string(s.Skip)
 	}
 	return []any{
 		s.SiteCode, s.ServerNALPath.Server(), s.PackageID, orNil(s.Name), s.PackageType, s.State, when(s.SummaryDate),
@@ -392,7 +399,7 @@ func (r *refreshRun) writePlan(w io.Writer, options report.Options, steps []dist
 		return usage("%w", err)
 	}
 	for _, s := range steps {
-		if err := out.Row(planValues(s)...); err != nil {
+		if err := out.Row(planValues(s, options.Format == report.Table)...); err != nil {
 			return err
 		}
 	}
@@ -406,13 +413,13 @@ func outcomeColumns(isTable bool) []report.Column {
 	columns := planColumns()
 	for i := range columns {
 		switch columns[i].Name {
-		case "state", "action", "reason", "cause":
-			columns[i].Wide = isTable || columns[i].Wide
+		case "name", "action", "cause":
+			columns[i].Wide = isTable
 		}
 	}
 	return append(columns,
 		report.Column{Name: "outcome", Title: "OUTCOME", Color: stateColor}, report.Column{Name: "finalState", Title: "STATE", Color: stateColor},
-		report.Column{Name: "finalCause", Title: "CAUSE"}, report.Column{Name: "advice", Title: "WHAT TO DO"}, report.Column{Name: "error", Title: "ERROR", Wide: true})
+		report.Column{Name: "finalCause", Title: "CAUSE"}, report.Column{Name: "advice", Title: "WHAT TO DO", Wide: isTable}, report.Column{Name: "error", Title: "ERROR", Wide: true})
 }
 
 // writeOutcomes shows what became of each row.
@@ -422,7 +429,7 @@ func (r *refreshRun) writeOutcomes(steps []distribution.Step) error {
 		return usage("%w", err)
 	}
 	for _, s := range steps {
-		if err := out.Row(append(planValues(s), r.outcomeValues(s)...)...); err != nil {
+		if err := out.Row(append(planValues(s, false), r.outcomeValues(s)...)...); err != nil {
 			return err
 		}
 	}
@@ -453,6 +460,22 @@ func (r *refreshRun) outcomeValues(s distribution.Step) []any {
 		failure = oneLine(item.err.Error())
 	}
 	return []any{item.outcome, item.row.State, cause, advice, failure}
+}
+
+// advise says what to do about each cause that is left.
+func (r *refreshRun) advise(steps []distribution.Step) {
+	counts := map[string]int{}
+	for _, s := range steps {
+		item := r.items[s.RowKey()]
+		done := item.outcome == outcomeCured || item.outcome == outcomeGone || item.outcome == outcomeSent
+		if !done && item.row.Cause.Advice != "" && (s.Skip == distribution.SkipCause || item.outcome == outcomeFailedAgain) {
+			counts[item.row.Cause.Name]++
+		}
+	}
+	for _, name := range sortedKeys(counts) {
+		cause, _ := queries.CauseNamed(name)
+		r.f.g.app.say("  %d %s: %s.", counts[name], name, cause.Advice)
+	}
 }
 
 // planSummary is the plan in a line.
