@@ -166,6 +166,10 @@ func (s *signInSession) sendSealed(ctx context.Context, req *Request) (*Response
 	return res, nil
 }
 
+// errNotSealed is an answer that is not sealed as it should be: it does not come
+// from who signed us in, or was changed on the way. It is not asked for again.
+var errNotSealed = errors.New("unseal the answer")
+
 // unseal opens a sealed answer. Of what is not sealed it takes the status
 // only, and only where the status is not one of SOAP.
 func (s *signInSession) unseal(res *Response) (*Response, error) {
@@ -183,11 +187,11 @@ func (s *signInSession) unseal(res *Response) (*Response, error) {
 		if res.Status != http.StatusOK && res.Status != http.StatusInternalServerError {
 			return bare, nil
 		}
-		return nil, fmt.Errorf("unseal the answer (HTTP %d): %w", res.Status, err)
+		return nil, fmt.Errorf("%w (HTTP %d): %w", errNotSealed, res.Status, err)
 	}
 	plain, err := s.dialogue.unseal(m.header, m.sealed)
 	if err != nil {
-		return nil, fmt.Errorf("unseal the answer (HTTP %d): %w", res.Status, err)
+		return nil, fmt.Errorf("%w (HTTP %d): %w", errNotSealed, res.Status, err)
 	}
 	return &Response{Status: res.Status, ContentType: m.contentType, Body: plain, Date: res.Date}, nil
 }

@@ -163,7 +163,7 @@ func retryOf(err error, reads bool) Retry {
 	case errors.As(err, &status):
 		return status.retry(reads)
 	case errors.As(err, &transport):
-		if isPermanent(transport.Err) {
+		if isPermanent(transport.Err) && (reads || !transport.Sent) {
 			return RetryUseless
 		}
 		if reads || !transport.Sent {

@@ -244,7 +244,7 @@ func isPermanent(err error) bool {
 	var dns *net.DNSError
 	var signIn *signInError
 	switch {
-	case errors.As(err, &signIn), errors.As(err, &verification), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, ErrTooLarge):
+	case errors.As(err, &signIn), errors.As(err, &verification), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, ErrTooLarge), errors.Is(err, errNotSealed):
 		return true
 	case errors.As(err, &dns):
 		return dns.IsNotFound

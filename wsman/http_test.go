@@ -104,7 +104,7 @@ func TestHTTPAnswers(t *testing.T) {
 		}, nil, "ends in the middle", RetryUnknown},
 		{"larger than allowed", func(w http.ResponseWriter, r *http.Request) {
 			answerTo(w, r, reply{body: strings.Repeat(" ", 100_000)})
-		}, ErrTooLarge, "more than 65536 bytes", RetryUseless},
+		}, ErrTooLarge, "more than 65536 bytes", RetryUnknown},
 		{"connection lost", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, "EOF", RetryUnknown},
 		{"body lost", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "1000")

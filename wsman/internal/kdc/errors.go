@@ -36,7 +36,7 @@ func Explain(e messages.KRBError, account, service string, now time.Time) error 
 		return fmt.Errorf("%w: %s is of the realm %.100q: give that one", ErrRefused, account, e.CRealm)
 	case errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN, errorcode.KDC_ERR_SERVER_NOMATCH:
 		return fmt.Errorf("%w: %s: connect by the server's full DNS name, or set the SPN that its account has", ErrUnknownService, service)
-	case errorcode.KRB_AP_ERR_MODIFIED:
+	case errorcode.KRB_AP_ERR_MODIFIED, errorcode.KRB_AP_ERR_BAD_INTEGRITY: // Windows says the one, MIT the other
 		return fmt.Errorf("%w: the server cannot open a ticket for %s: another account has that name, or its keys have changed", ErrUnknownService, service)
 	case errorcode.KRB_AP_ERR_SKEW, errorcode.KRB_AP_ERR_TKT_NYV:
 		return skew(e.STime, now)
