@@ -36,9 +36,16 @@
 // on to the site that has the distribution point, which takes half a Delay
 // more.
 //
+// # Signing in
+//
+// Each [Scheme] works as it does on Windows: Basic, NTLMv2 and Kerberos, which
+// seal messages over HTTP and are bound to the server's certificate over HTTPS,
+// and client certificates. Over HTTP clear text is answered with an empty 500
+// unless Options.AllowUnencrypted says otherwise.
+//
 // # What it is not
 //
 // The provider stores no objects: of all the classes only SMS_DistributionPoint
 // takes a Put, and only its RefreshNow does something. Transfers do not wait for
-// each other. Sign-in is Basic.
+// each other.
 package simulator
