@@ -18,6 +18,7 @@ type message struct {
 	target string // for errors
 	action string
 	epr    EPR
+	header func(*xmlwrite.Writer) // further headers; nil for none
 	body   func(*xmlwrite.Writer)
 	expect xmlName // the body's element in the answer; empty when any will do
 	reads  bool    // the operation changes nothing
@@ -63,6 +64,9 @@ func (c *Client) envelope(m *message, id string) ([]byte, error) {
 	w.Empty("w:Locale", "xml:lang", c.options.Locale, "s:mustUnderstand", "false")
 	w.Empty("p:DataLocale", "xml:lang", c.options.Locale, "s:mustUnderstand", "false")
 	m.epr.writeSelectors(w)
+	if m.header != nil {
+		m.header(w)
+	}
 	w.Close("s:Header")
 	w.Open("s:Body")
 	if m.body != nil {

@@ -53,7 +53,7 @@ func (r Retry) String() string {
 
 // Error is the failure of one operation of a Client.
 type Error struct {
-	Op       string // identify, enumerate, pull, release, get, put, create, delete, invoke
+	Op       string // identify, enumerate, pull, release, subscribe, get, put, create, delete, invoke
 	Target   string // what it was asked of: namespace, class, keys
 	Endpoint string // the server's URL
 	Retry    Retry
