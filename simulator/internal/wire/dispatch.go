@@ -52,9 +52,18 @@ func (h *Handler) operation(ctx context.Context, req *request, x *Exchange) (fun
 	case actionEnumerate:
 		do = h.enumerate
 	case actionPull:
-		do = h.pull
+		do = func(req *request, res resource) (answer, error) {
+			if a, is, err := h.pullEvents(ctx, req); is {
+				return a, err
+			}
+			return h.pull(req, res)
+		}
 	case actionRelease:
 		do = h.release
+	case actionSubscribe:
+		do = h.subscribe
+	case actionUnsubscribe:
+		do = h.unsubscribe
 	case actionGet:
 		do = h.get
 	case actionPut:
@@ -92,7 +101,7 @@ func (req *request) describe(x *Exchange) {
 	for _, s := range req.selectors {
 		x.Selectors[s.name] = s.value
 	}
-	if req.action == actionEnumerate {
+	if req.body != nil && (req.action == actionEnumerate || req.action == actionSubscribe) {
 		if filter, err := findFilter(req.body); err == nil && filter != nil {
 			x.Query = filter.text()
 		}

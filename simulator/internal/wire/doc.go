@@ -16,6 +16,7 @@
 //	dispatch.go     action and resource to one operation
 //	enumerate.go, transfer.go, invoke.go, identify.go, settings.go, shell.go
 //	                the operations
+//	subscribe.go    subscriptions that are pulled; event.go finds their events
 //	enumeration.go  enumerations that are open, by context
 //	value.go        members of a body to values of the class's types
 //	render.go, xmlwriter.go

@@ -14,12 +14,13 @@ import (
 // Handler serves WS-Management at the path /wsman. It is safe for concurrent
 // use.
 type Handler struct {
-	cfg          Config
-	schemes      []scheme
-	kerberos     *krbserver.Service // nil when there is none
-	enumerations enumerations
-	shells       shells
-	around       http.Handler
+	cfg           Config
+	schemes       []scheme
+	kerberos      *krbserver.Service // nil when there is none
+	enumerations  enumerations
+	shells        shells
+	subscriptions subscriptions
+	around        http.Handler
 
 	ntlmChallenge []byte // in place of fresh challenges, for recorded sign-ins
 }

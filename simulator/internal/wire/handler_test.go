@@ -316,7 +316,7 @@ func TestResources(t *testing.T) {
 
 func TestUnknownActions(t *testing.T) {
 	s := serve(t, Config{})
-	for _, action := range []string{nsEventing + "/Subscribe", nsEnum + "/Renew", "x", siteURI + "SMS_DP/", siteURI + "Other/Method"} {
+	for _, action := range []string{nsEventing + "/Renew", nsEnum + "/Renew", "x", siteURI + "SMS_DP/", siteURI + "Other/Method"} {
 		want := fault{"s:Sender", "a:ActionNotSupported", "2150858771", testID, nsAddressing + "/fault"}
 		if d := cmp.Diff(want, s.refuse(t, message{action: action, uri: siteURI + "SMS_DP", header: dpKeys})); d != "" {
 			t.Errorf("%s: %s", action, d)

@@ -19,14 +19,15 @@ type request struct {
 	client  string // the client's network address, without port
 	tls     bool
 
-	action      string
-	messageID   string
-	resourceURI string
-	selectors   []selector
-	maxEnvelope int           // bytes; 0 when not given
-	timeout     time.Duration // 0 when not given
-	fragment    *element      // w:FragmentTransfer, or nil
-	body        *element      // what s:Body holds, or nil
+	action       string
+	messageID    string
+	resourceURI  string
+	selectors    []selector
+	maxEnvelope  int           // bytes; 0 when not given
+	timeout      time.Duration // 0 when not given
+	fragment     *element      // w:FragmentTransfer, or nil
+	subscription string        // e:Identifier, or empty
+	body         *element      // what s:Body holds, or nil
 }
 
 // selector is one w:Selector.
@@ -102,6 +103,9 @@ func (req *request) read(header, body *element) error {
 		}
 	}
 	req.fragment = header.child(nsWSMan, "FragmentTransfer")
+	if id := header.child(nsEventing, "Identifier"); id != nil {
+		req.subscription = id.text()
+	}
 	return nil
 }
 
