@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -45,6 +46,17 @@ type WatchOptions struct {
 	// moves. Content takes minutes as a rule, and each look costs the site a
 	// query.
 	Fastest, Slowest time.Duration
+	// Settled takes what is installed already for done. Without it a row must be
+	// seen to move, as it must after a refresh.
+	Settled bool
+	// Events has the sites tell of changes, so that looks are rare; 0 has not.
+	// WMI reads the rows there once in so long, and each site needs a second
+	// connection for the subscription. A site that takes no subscription is
+	// looked at as without Events.
+	Events time.Duration
+	// Warn is told of sites that take no subscription (any longer), one at a
+	// time; nil for nobody.
+	Warn func(*Site, error)
 	// Changed is told of each change of a state, one at a time; nil for nobody.
 	Changed func(before, after Row)
 }
@@ -70,6 +82,10 @@ func Watch(ctx context.Context, rows []Row, o WatchOptions) []Outcome {
 	bySite := map[*Site][]*Outcome{}
 	for i, r := range rows {
 		outcomes[i] = Outcome{Row: r, End: EndOpen}
+		if o.Settled && r.State == queries.StateInstalled {
+			outcomes[i].End = EndInstalled
+			continue
+		}
 		bySite[r.Owner] = append(bySite[r.Owner], &outcomes[i])
 	}
 	var mu sync.Mutex
@@ -82,7 +98,13 @@ func Watch(ctx context.Context, rows []Row, o WatchOptions) []Outcome {
 	}
 	var wg sync.WaitGroup
 	for site, mine := range bySite {
-		w := &watcher{site: site, all: mine, open: slices.Clone(mine), o: o, changed: changed}
+		w := &watcher{site: site, all: mine, open: slices.Clone(mine), o: o, changed: changed, warn: func(err error) {
+			if o.Warn != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				o.Warn(site, err)
+			}
+		}}
 		wg.Go(func() { w.run(ctx) })
 	}
 	wg.Wait()
@@ -96,13 +118,36 @@ type watcher struct {
 	open    []*Outcome // not decided yet
 	o       WatchOptions
 	changed func(before, after Row)
+	warn    func(error)
 }
 
 func (w *watcher) run(ctx context.Context) {
+	b := newBell()
+	listening, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	b.dead = w.o.Events <= 0
+	if !b.dead {
+		query, err := w.eventQuery()
+		if err != nil {
+			w.warn(err)
+			b.dead = true
+		} else {
+			wg.Go(func() { w.listen(listening, query, b) })
+		}
+	}
+	w.watch(ctx, b)
+	cancel()
+	w.explain(ctx)
+	wg.Wait()
+}
+
+// watch looks until nothing is open.
+func (w *watcher) watch(ctx context.Context, b *bell) {
 	pause := w.o.Fastest
 	failures := 0
 	for len(w.open) > 0 {
-		if !wait(ctx, min(pause, untilLastLook(ctx))) {
+		if !b.wait(ctx, min(jitter(pause), untilLastLook(ctx))) {
 			break
 		}
 		moved, err := w.look(ctx)
@@ -116,13 +161,22 @@ func (w *watcher) run(ctx context.Context) {
 		default:
 			failures = 0
 		}
-		if moved {
-			pause = w.o.Fastest
-		} else {
+		switch {
+		case moved:
+			pause = w.o.Fastest // there may be more where that came from
+		case err == nil && !b.isDead():
+			pause = rareLook
+		default:
 			pause = min(pause*3/2, w.o.Slowest)
 		}
 	}
-	w.explain(ctx)
+}
+
+// jitter spreads looks, so that those at many sites, or of many clients, do not
+// fall together: by a tenth to either side.
+func jitter(pause time.Duration) time.Duration {
+	spread := pause / 10
+	return pause - spread + rand.N(2*spread+1)
 }
 
 // timeToLook is kept for a last look before the deadline.
@@ -138,18 +192,6 @@ func untilLastLook(ctx context.Context) time.Duration {
 		return left
 	}
 	return 2 * timeToLook // that look is over
-}
-
-// wait pauses and reports whether the context is still good.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 // final tells failures that looking again does not cure.
@@ -240,9 +282,9 @@ func (w *watcher) note(o *Outcome, now queries.PackageStatusDP, there bool) bool
 	o.PackageStatusDP = now
 	o.Moved = o.Moved || changed
 	switch {
-	case now.State == queries.StateInstalled && o.Moved:
+	case now.State == queries.StateInstalled && (o.Moved || w.o.Settled):
 		o.End = EndInstalled
-	case now.State == queries.StateFailed && o.Moved:
+	case (now.State == queries.StateFailed || now.State == queries.StateRemovalFailed) && o.Moved:
 		o.End = EndFailed
 	}
 	if now.State != before.State {
