@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -104,8 +103,8 @@ func (o *refreshOptions) check(g *globals) (distribution.PutMode, error) {
 	case o.deadline <= 0:
 		return "", usage("--deadline must be more than nothing")
 	}
-	if _, isTerminal := g.app.terminal(g.app.in); !o.dryRun && !o.yes && !isTerminal {
-		return "", usage("nobody is there to confirm: give --yes, or --dry-run to see the plan")
+	if err := somebodyConfirms(g.app, o.dryRun, o.yes); err != nil {
+		return "", err
 	}
 	mode, err := distribution.ParsePutMode(o.put)
 	if err != nil {
@@ -188,7 +187,7 @@ func (r *refreshRun) run(ctx context.Context, steps []distribution.Step) error {
 		return r.f.exit(r.found(steps))
 	}
 	if planned > 0 && !r.o.yes {
-		ok, err := r.confirm(ctx, planned)
+		ok, err := confirm(ctx, app, fmt.Sprintf("Send %s again?", count(planned, "row", "rows")))
 		if err != nil {
 			return err
 		}
@@ -238,32 +237,6 @@ func (r *refreshRun) showPlan(steps []distribution.Step) error {
 
 func hasColumn(columns []report.Column, name string) bool {
 	return slices.ContainsFunc(columns, func(c report.Column) bool { return strings.EqualFold(c.Name, name) })
-}
-
-// confirm asks the person at the terminal. An interrupt is an answer too.
-func (r *refreshRun) confirm(ctx context.Context, planned int) (bool, error) {
-	app := r.f.g.app
-	fmt.Fprintf(app.err, "Send %s again? [y/N] ", count(planned, "row", "rows"))
-	answer := make(chan string, 1)
-	go func() {
-		line, err := bufio.NewReader(app.in).ReadString('\n')
-		if err != nil && line == "" {
-			close(answer)
-			return
-		}
-		answer <- line
-	}()
-	select {
-	case <-ctx.Done():
-		app.say("")
-		return false, silent(exitInterrupted)
-	case line, ok := <-answer:
-		if !ok {
-			return false, usage("no answer: give --yes, or --dry-run to see the plan")
-		}
-		word := strings.ToLower(strings.TrimSpace(line))
-		return word == "y" || word == "yes", nil
-	}
 }
 
 // execute sends and, where that is asked for, waits. It reports whether the

@@ -33,7 +33,8 @@ Windows nor an agent.`,
 		return usage("%w (see '%s --help')", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newSites(g), newDPs(g), newStatus(g), newRefresh(g),
+		newSites(g), newDPs(g), newStatus(g), newDiagnose(g), newRefresh(g), newWatch(g),
+		newUpdate(g), newValidate(g), newCancel(g),
 		newQuery(g), newGet(g), newPut(g), newInvoke(g),
 		newSim(g), newVersion(g),
 	)

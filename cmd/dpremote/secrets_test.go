@@ -49,6 +49,7 @@ func disguises(secret, user string) map[string][]byte {
 func everyCommand() map[string][]string {
 	nal := `ServerNALPath=["Display=\\dp01.ps1.sim.example\"]MSWNET:["SMS_SITE=PS1"]\\dp01.ps1.sim.example\`
 	return map[string][]string{
+		"diagnose": {"diagnose"},
 		"dps":      {"dps"},
 		"get":      {"get", "SMS_Site", "SiteCode=PS1"},
 		"invoke":   {"invoke", "SMS_Package", "RefreshPkgSource", "--key", "PackageID=PS100001"},
@@ -59,6 +60,10 @@ func everyCommand() map[string][]string {
 		"check":    {"sites", "check", "-o", "json"},
 		"discover": {"sites", "discover"},
 		"status":   {"status", "--level", "dp"},
+		"update":   {"update", "--yes", "--force", "PS100001"},
+		"validate": {"validate", "--yes", "--all"},
+		"cancel":   {"cancel", "--yes", "--all"},
+		"watch":    {"watch", "--state", "installed"},
 	}
 }
 
