@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,6 +17,9 @@ import (
 	"dpremote/internal/xmlscan"
 	"dpremote/wsman"
 )
+
+// capturesDir is where the recordings of real servers lie, beside the project.
+const capturesDir = "../../shared/captures"
 
 // What the recordings hold. A change of these numbers means that some were
 // lost, here or there.
@@ -159,7 +161,7 @@ func (replay) Close() error { return nil }
 // and holds every instance against encoding/xml's reading of the same pages.
 func TestCapturedEnumerations(t *testing.T) {
 	files, instances := 0, 0
-	for name, pages := range captures.Enumerations(t) {
+	for name, pages := range captures.In(t, capturesDir).Enumerations(t) {
 		t.Run(name, func(t *testing.T) {
 			var want [][]string
 			for _, page := range pages {
@@ -205,11 +207,7 @@ func TestCapturedEnumerations(t *testing.T) {
 func TestOtherCaptures(t *testing.T) {
 	files := 0
 	for _, pattern := range []string{"faults/*.xml", "eventing/*.xml", "shell/*.xml"} {
-		names, err := filepath.Glob(filepath.Join(captures.Dir(t), pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range names {
+		for _, name := range captures.In(t, capturesDir).Files(t, pattern) {
 			files++
 			doc, err := os.ReadFile(name)
 			if err != nil {

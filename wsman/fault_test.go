@@ -10,6 +10,9 @@ import (
 	"dpremote/internal/captures"
 )
 
+// capturesDir is where the recordings of real servers lie, beside the project.
+const capturesDir = "../../shared/captures"
+
 // TestCapturedFaults reads the faults that real servers sent.
 func TestCapturedFaults(t *testing.T) {
 	quota := "The WS-Management service cannot process the request. This user is allowed a maximum number of 15 concurrent operations, which has been exceeded. Close existing operations for this user, or raise the quota for this user."
@@ -30,7 +33,7 @@ func TestCapturedFaults(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
-			c, _ := client(t, reply{status: 500, whole: string(captures.Read(t, "faults/"+tt.file+".xml"))})
+			c, _ := client(t, reply{status: 500, whole: string(captures.In(t, capturesDir).Read(t, "faults/"+tt.file+".xml"))})
 			_, err := c.Get(t.Context(), c.Schema().EPR("root/cimv2", "X"))
 			var got *Fault
 			if !errors.As(err, &got) {

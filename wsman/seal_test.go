@@ -100,7 +100,7 @@ func TestParseRecorded(t *testing.T) {
 	}{{"ntlm", labelSPNEGO, 2, 16}, {"kerberos", labelKerberos, 1, 60}}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := bufio.NewReader(bytes.NewReader(captures.Read(t, "sealed/"+tt.name+"/server-to-client.bin")))
+			r := bufio.NewReader(bytes.NewReader(captures.In(t, capturesDir).Read(t, "sealed/"+tt.name+"/server-to-client.bin")))
 			for range tt.answers {
 				if _, _, err := nextResponse(r); err != nil {
 					t.Fatal(err)
@@ -114,7 +114,7 @@ func TestParseRecorded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			size := len(captures.Read(t, "sealed/"+tt.name+"/response.xml"))
+			size := len(captures.In(t, capturesDir).Read(t, "sealed/"+tt.name+"/response.xml"))
 			if m.contentType != "application/soap+xml;charset=UTF-8" || len(m.header) != tt.header || len(m.sealed) != size {
 				t.Errorf("%s, a header of %d bytes, text of %d; want %d and %d", m.contentType, len(m.header), len(m.sealed), tt.header, size)
 			}

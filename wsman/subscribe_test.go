@@ -181,7 +181,7 @@ func TestSubscribeIdlesSlowly(t *testing.T) {
 // whose form is that of every event source.
 func TestSubscribeCaptures(t *testing.T) {
 	play := func(name string) reply {
-		doc := string(captures.Read(t, "eventing/"+name+".xml"))
+		doc := string(captures.In(t, capturesDir).Read(t, "eventing/"+name+".xml"))
 		before, rest, _ := strings.Cut(doc, "<a:RelatesTo>")
 		_, after, _ := strings.Cut(rest, "</a:RelatesTo>")
 		return reply{whole: before + "<a:RelatesTo>ID</a:RelatesTo>" + after}

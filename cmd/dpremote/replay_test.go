@@ -36,7 +36,7 @@ func testEnv(name string) string {
 // TestQueryOfCaptures asks a server that replays what a Windows server
 // answered.
 func TestQueryOfCaptures(t *testing.T) {
-	pages := captures.Enumerations(t)["Win32_Service_star"]
+	pages := captures.In(t, "../../../shared/captures").Enumerations(t)["Win32_Service_star"]
 	server := captures.NewServer(pages)
 	listener := httptest.NewServer(server)
 	defer listener.Close()
@@ -67,7 +67,7 @@ func TestQueryOfCaptures(t *testing.T) {
 // TestQueryOfACutAnswer cuts the last page: the rows that came are printed,
 // and the exit code says that they are not all.
 func TestQueryOfACutAnswer(t *testing.T) {
-	pages := captures.Enumerations(t)["Win32_Service_star"]
+	pages := captures.In(t, "../../../shared/captures").Enumerations(t)["Win32_Service_star"]
 	last := pages[len(pages)-1]
 	server := captures.NewServer(append(pages[:len(pages)-1:len(pages)-1], last[:len(last)/2]))
 	listener := httptest.NewServer(server)

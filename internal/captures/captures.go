@@ -12,32 +12,41 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 )
 
-// Dir is the directory of the recordings. It skips the test when they are not
-// there.
-func Dir(t testing.TB) string {
+// Set is the recordings in a directory.
+type Set struct{ dir string }
+
+// In is the recordings in a directory, which a test names by where they lie
+// from its own package. It skips the test when they are not there.
+func In(t testing.TB, dir string) Set {
 	t.Helper()
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		t.Fatal("where this file lies is not known")
-	}
-	dir := filepath.Join(filepath.Dir(file), "..", "..", "..", "shared", "captures")
 	if _, err := os.Stat(dir); err != nil {
 		t.Skip("the captures of Windows servers are not beside the project")
 	}
-	return dir
+	return Set{dir}
+}
+
+// Files are the paths of the recordings that match a pattern, such as
+// faults/*.xml, sorted.
+func (s Set) Files(t testing.TB, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, pattern))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(files)
+	return files
 }
 
 // Read is one recording.
-func Read(t testing.TB, name string) []byte {
+func (s Set) Read(t testing.TB, name string) []byte {
 	t.Helper()
-	doc, err := os.ReadFile(filepath.Join(Dir(t), name))
+	doc, err := os.ReadFile(filepath.Join(s.dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,30 +55,16 @@ func Read(t testing.TB, name string) []byte {
 
 // Enumerations are the recorded enumerations by name, such as
 // Win32_Volume_star, each with its pages in order.
-func Enumerations(t testing.TB) map[string][][]byte {
+func (s Set) Enumerations(t testing.TB) map[string][][]byte {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(Dir(t), "windows-server-2008", "*_[0-9][0-9][0-9].xml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(files)
+	const dir = "windows-server-2008"
 	pages := map[string][][]byte{}
-	for _, f := range files {
-		base := strings.TrimSuffix(filepath.Base(f), ".xml")
-		name := base[:len(base)-len("_000")]
-		pages[name] = append(pages[name], Read(t, filepath.Join("windows-server-2008", filepath.Base(f))))
+	for _, f := range s.Files(t, filepath.Join(dir, "*_[0-9][0-9][0-9].xml")) {
+		base := filepath.Base(f)
+		name := base[:len(base)-len("_000.xml")]
+		pages[name] = append(pages[name], s.Read(t, filepath.Join(dir, base)))
 	}
 	return pages
-}
-
-// Properties are the names that a recorded projection asked for, sorted.
-func Properties(t testing.TB, class string) []string {
-	t.Helper()
-	names := strings.FieldsFunc(string(Read(t, filepath.Join("windows-server-2008", class+".properties"))), func(r rune) bool {
-		return strings.ContainsRune(" ,\r\n", r)
-	})
-	slices.Sort(names)
-	return names
 }
 
 var relatesTo = regexp.MustCompile(`(<a:RelatesTo>)[^<]*(</a:RelatesTo>)`)

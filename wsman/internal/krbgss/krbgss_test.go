@@ -28,6 +28,9 @@ import (
 	"github.com/jcmturner/gokrb5/v8/types"
 )
 
+// capturesDir is where the recordings of real servers lie, beside the project.
+const capturesDir = "../../../../shared/captures"
+
 func unhex(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
@@ -74,7 +77,7 @@ type recorded struct {
 
 func record(t testing.TB) recorded {
 	t.Helper()
-	read := func(name string) []byte { return captures.Read(t, "sealed/kerberos/"+name) }
+	read := func(name string) []byte { return captures.In(t, capturesDir).Read(t, "sealed/kerberos/"+name) }
 	up, down := read("client-to-server.bin"), read("server-to-client.bin")
 	token := func(b []byte) []byte {
 		m := regexp.MustCompile(`Kerberos ([A-Za-z0-9+/=]+)`).FindSubmatch(b)
@@ -121,13 +124,13 @@ func TestRecorded(t *testing.T) {
 	}
 	peer := *s
 	peer.side, peer.sent, peer.taken = acceptor, s.taken, s.sent
-	request := captures.Read(t, "sealed/kerberos/request.xml")
+	request := captures.In(t, capturesDir).Read(t, "sealed/kerberos/request.xml")
 
 	plain, err := s.Unseal(r.response)
 	if err != nil {
 		t.Fatalf("unseal the response: %v", err)
 	}
-	if diff := cmp.Diff(string(captures.Read(t, "sealed/kerberos/response.xml")), string(plain)); diff != "" {
+	if diff := cmp.Diff(string(captures.In(t, capturesDir).Read(t, "sealed/kerberos/response.xml")), string(plain)); diff != "" {
 		t.Errorf("response (-want +got):\n%s", diff)
 	}
 	// What we send must look as what the recorded client sent, but for the

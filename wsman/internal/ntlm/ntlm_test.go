@@ -20,6 +20,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// capturesDir is where the recordings of real servers lie, beside the project.
+const capturesDir = "../../../../shared/captures"
+
 func unhex(t testing.TB, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
@@ -84,7 +87,9 @@ type recorded struct {
 
 func record(t testing.TB) recorded {
 	t.Helper()
-	read := func(name string) []byte { return captures.Read(t, path.Join("sealed", "ntlm", name)) }
+	read := func(name string) []byte {
+		return captures.In(t, capturesDir).Read(t, path.Join("sealed", "ntlm", name))
+	}
 	up, down := read("client-to-server.bin"), read("server-to-client.bin")
 	tokens := func(b []byte) (out [][]byte) {
 		for _, m := range regexp.MustCompile(`Negotiate ([A-Za-z0-9+/=]+)`).FindAllSubmatch(b, -1) {
@@ -170,7 +175,7 @@ func TestRecorded(t *testing.T) {
 	if err := s.Verify(list, r.serverMIC); err != nil {
 		t.Errorf("verify the server's mechListMIC: %v", err)
 	}
-	sig, sealed := s.Seal(captures.Read(t, "sealed/ntlm/request.xml"))
+	sig, sealed := s.Seal(captures.In(t, capturesDir).Read(t, "sealed/ntlm/request.xml"))
 	if diff := cmp.Diff(r.request, slices.Concat(sig, sealed)); diff != "" {
 		t.Errorf("sealed request (-want +got):\n%s", diff)
 	}
@@ -178,7 +183,7 @@ func TestRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatalf("unseal the response: %v", err)
 	}
-	if diff := cmp.Diff(string(captures.Read(t, "sealed/ntlm/response.xml")), string(plain)); diff != "" {
+	if diff := cmp.Diff(string(captures.In(t, capturesDir).Read(t, "sealed/ntlm/response.xml")), string(plain)); diff != "" {
 		t.Errorf("response (-want +got):\n%s", diff)
 	}
 	if _, err := s.Unseal(r.response[:16], r.response[16:]); err == nil || !strings.Contains(err.Error(), "number 1 where 2 was due") {
