@@ -27,7 +27,8 @@ const (
 const exitHelp = `Exit status:
   0    fine
   1    internal error
-  3    findings: failed content, or a refresh that did not cure
+  3    findings: failed content, or what was sent again, updated, watched or
+       checked is not well
   4    incomplete: a site could not be reached or answered with a fault
   5    credentials refused
   6    the deadline passed
