@@ -39,7 +39,14 @@ const simPassword = "Sim-Pass<&>1"
 // serveScript starts the site servers of one script and tells it by variables
 // and files where they are.
 func serveScript(env *testscript.Env) error {
-	h, err := simulator.Start(env.T().(testing.TB).Context(), model, simulator.Options{TLS: true, User: "sim", Password: simPassword, DMTF: true,
+	t := env.T().(testing.TB)
+	model := model
+	if strings.HasSuffix(t.Name(), "/watch") {
+		// One process sends and another watches: what is sent must not have
+		// arrived before that has started, on a slow machine either.
+		model.Delay = 4 * time.Second
+	}
+	h, err := simulator.Start(t.Context(), model, simulator.Options{TLS: true, User: "sim", Password: simPassword, DMTF: true,
 		Schemes: []simulator.Scheme{simulator.Basic, simulator.NTLM, simulator.Certificate}, StrictBindings: true})
 	if err != nil {
 		return err
