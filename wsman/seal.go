@@ -119,8 +119,11 @@ func originalType(line string) string {
 	if !ok {
 		return ""
 	}
-	if at := strings.LastIndex(strings.ToLower(line), ";length="); at >= 0 {
-		line = line[:at]
+	for at := strings.LastIndexByte(line, ';'); at >= 0; at = strings.LastIndexByte(line[:at], ';') {
+		if _, isLength := cutPrefixFold(line[at+1:], "length="); isLength {
+			line = line[:at]
+			break
+		}
 	}
 	return strings.TrimSpace(line)
 }
