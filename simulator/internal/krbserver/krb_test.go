@@ -499,7 +499,7 @@ func FuzzMessage(f *testing.F) {
 	f.Fuzz(func(t *testing.T, message []byte) {
 		token, err := frame(idRequest, message)
 		if err != nil {
-			t.Skip()
+			return // too long to be framed
 		}
 		if a, err := s.Accept(token, nil); err == nil && a.User != "alice@TEST.LAB" {
 			t.Errorf("accepted %+v", a)
