@@ -33,7 +33,7 @@ func TestConditions(t *testing.T) {
 		{"a boolean", Eq("IsPullDP", true), `IsPullDP = TRUE`},
 		{"a time", Ge("SummaryDate", at), `SummaryDate >= '20260102030405.000006+000'`},
 		{"the other comparisons", And(Le("A", 1), Gt("B", uint64(2))), `A <= 1 AND B > 2`},
-		{"in numbers", In("State", Unhealthy()...), `State IN (2, 3, 6)`},
+		{"in numbers", In("State", StateRetrying, StateFailed, StateRemovalFailed), `State IN (2, 3, 6)`},
 		{"in strings", In("PackageID", "PS100001", "PS100002"), `PackageID IN ('PS100001', 'PS100002')`},
 		{"in one", In("State", 3), `State = 3`},
 		{"like", Like("Name", pattern(t, "SRV*")), `Name LIKE 'SRV%'`},

@@ -24,7 +24,8 @@ func (c Counts) Other() uint32 {
 func (c Counts) Done() bool { return c.Installed >= c.Targeted && c.Retrying == 0 && c.Failed == 0 }
 
 // In is how many are in a state, as far as counts can tell: every state but
-// the three that are counted is one of Other.
+// the three that are counted is one of Other. Counts do not tell what is stale
+// or stuck.
 func (c Counts) In(s State) uint32 {
 	switch s {
 	case StateInstalled:
@@ -33,6 +34,8 @@ func (c Counts) In(s State) uint32 {
 		return c.Retrying
 	case StateFailed:
 		return c.Failed
+	case StateStale, StateStuck:
+		return 0
 	}
 	return c.Other()
 }

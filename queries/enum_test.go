@@ -43,9 +43,9 @@ func TestParseStates(t *testing.T) {
 	}{
 		{"none", nil, nil},
 		{"failed means 3 alone", []string{"failed"}, []State{StateFailed}},
-		{"unhealthy is a set", []string{"unhealthy"}, []State{StateRetrying, StateFailed, StateRemovalFailed}},
+		{"unhealthy is a set", []string{"unhealthy"}, []State{StateRetrying, StateFailed, StateRemovalFailed, StateStuck}},
 		{"sorted and without doubles", []string{"8", "Unhealthy", "failed", "pending"},
-			[]State{StatePending, StateRetrying, StateFailed, StateRemovalFailed, StateMonitoring}},
+			[]State{StatePending, StateRetrying, StateFailed, StateRemovalFailed, StateMonitoring, StateStuck}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := ParseStates(tt.words...)
@@ -59,7 +59,7 @@ func TestParseStates(t *testing.T) {
 	}
 	_, err := ParseStates("failed", "fialed")
 	want := `unknown state "fialed": use a number or one of installed, pending, retrying, failed, ` +
-		`removal pending, removal retrying, removal failed, updating (7), monitoring (8)`
+		`removal pending, removal retrying, removal failed, updating (7), monitoring (8), stale, stuck`
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}

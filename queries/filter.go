@@ -21,7 +21,10 @@ type Filter struct {
 	// Packages match package IDs. Without wildcards it must be a whole ID.
 	Packages []Pattern
 	Types    []PackageType
-	States   []State
+	// States are states after the Yardstick judged them: installed does not
+	// pick what is stale.
+	States    []State
+	Yardstick Yardstick
 	// Since is the least SummaryDate.
 	Since time.Time
 }
@@ -145,6 +148,10 @@ func (f Filter) dpCondition() Condition {
 	}
 	return Or(likes...)
 }
+
+// stateCondition holds for the rows that can be in one of the filter's states
+// once they are judged.
+func (f Filter) stateCondition() Condition { return numbersCondition("State", reportedAs(f.States)) }
 
 // numbersCondition holds for rows with one of the numbers; for all rows when
 // there are none, or more than a query takes.

@@ -12,6 +12,7 @@ import (
 // no such rows.
 type PackageStatusDP struct {
 	Keys
+	// State is what the site reports, or what a Yardstick makes of that.
 	State         State        `cim:"State,required"`
 	PackageType   PackageType  `cim:"PackageType"`
 	SourceVersion uint32       `cim:"SourceVersion"` // that the distribution point holds
@@ -31,9 +32,9 @@ func packageStatusDPClass() Class {
 }
 
 // StatusDP yields the status of packages on distribution points that the filter
-// picks.
+// picks, judged by its Yardstick.
 func StatusDP(ctx context.Context, s *cim.Session, f Filter) iter.Seq2[PackageStatusDP, error] {
 	rows := filtered[PackageStatusDP](ctx, s, f,
-		f.dpCondition(), numbersCondition("PackageType", f.Types), numbersCondition("State", f.States), f.sinceCondition())
-	return keep(rows, f.Match)
+		f.dpCondition(), numbersCondition("PackageType", f.Types), f.stateCondition(), f.sinceCondition())
+	return keep(judged(rows, f.Yardstick), f.Match)
 }

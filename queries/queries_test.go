@@ -62,7 +62,7 @@ func TestStatusDP(t *testing.T) {
 		LastCopied: at(t, "2026-01-02T03:04:05Z"), SummaryDate: at(t, "2026-01-03T00:00:00Z"),
 	}}, `SELECT LastCopied, PackageID, PackageType, ServerNALPath, SiteCode, SourceVersion, State, SummaryDate`+
 		` FROM SMS_PackageStatusDistPointsSummarizer WHERE ServerNALPath LIKE '%SRV1%' AND PackageType = 258`+
-		` AND State IN (2, 3, 6) AND SummaryDate >= '20260101000000.000000+000'`)
+		` AND State IN (1, 2, 3, 6) AND SummaryDate >= '20260101000000.000000+000'`)
 }
 
 func TestStatusRoot(t *testing.T) {

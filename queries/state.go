@@ -3,8 +3,8 @@ package queries
 import "slices"
 
 // State is the state of a package on a distribution point
-// (SMS_PackageStatusDistPointsSummarizer.State). The zero value is
-// StateInstalled.
+// (SMS_PackageStatusDistPointsSummarizer.State), or one of the two that a
+// Yardstick finds. The zero value is StateInstalled.
 type State uint32
 
 // The states. What Updating and Monitoring mean is not agreed on: Microsoft
@@ -21,6 +21,13 @@ const (
 	StateMonitoring      State = 8
 )
 
+// The states that no site reports. A Yardstick tells them from a row and the
+// package's own version and date.
+const (
+	StateStale State = 1<<16 + iota // installed, in an older version than the package's
+	StateStuck                      // pending or retrying for too long
+)
+
 // states has the SDK's names as aliases. The numbers of 7 and 8 are shown, for
 // their words say too little.
 var states = enum{
@@ -33,6 +40,8 @@ var states = enum{
 	{6, "removal failed", ""},
 	{7, "updating (7)", "updating CONTENT_UPDATING"},
 	{8, "monitoring (8)", "monitoring CONTENT_MONITORING"},
+	{uint32(StateStale), "stale", ""},
+	{uint32(StateStuck), "stuck", ""},
 }
 
 // String is the state in a word or two, such as failed or removal pending.
@@ -47,9 +56,12 @@ func ParseState(text string) (State, error) {
 	return State(n), err
 }
 
-// Unhealthy are the states in which something went wrong: retrying, failed and
-// removal failed.
-func Unhealthy() []State { return []State{StateRetrying, StateFailed, StateRemovalFailed} }
+// Unhealthy are the states in which something went wrong: retrying, failed,
+// removal failed and stuck. Stale is not among them, for who asks for it has to
+// read all that is installed.
+func Unhealthy() []State {
+	return []State{StateRetrying, StateFailed, StateRemovalFailed, StateStuck}
+}
 
 // ParseStates reads states as ParseState does, and the word unhealthy for the
 // states of Unhealthy. The result is sorted and has no state twice.
