@@ -21,10 +21,13 @@ type Filter struct {
 	// Packages match package IDs. Without wildcards it must be a whole ID.
 	Packages []Pattern
 	Types    []PackageType
-	// States are states after the Yardstick judged them: installed does not
-	// pick what is stale.
-	States    []State
-	Yardstick Yardstick
+	// States are the states to pick. With StuckAfter, installed does not pick
+	// what is stale, nor pending what is stuck.
+	States []State
+	// StuckAfter is how long a row may be pending or retrying until it is stuck,
+	// and has rows judged stale too; see Yardstick. 0 takes all states as the
+	// site reports them: no row is stale or stuck then.
+	StuckAfter time.Duration
 	// Since is the least SummaryDate.
 	Since time.Time
 }

@@ -32,9 +32,17 @@ func packageStatusDPClass() Class {
 }
 
 // StatusDP yields the status of packages on distribution points that the filter
-// picks, judged by its Yardstick.
+// picks. With the filter's StuckAfter their states are judged, which takes one
+// query more.
 func StatusDP(ctx context.Context, s *cim.Session, f Filter) iter.Seq2[PackageStatusDP, error] {
-	rows := filtered[PackageStatusDP](ctx, s, f,
-		f.dpCondition(), numbersCondition("PackageType", f.Types), f.stateCondition(), f.sinceCondition())
-	return keep(judged(rows, f.Yardstick), f.Match)
+	return func(yield func(PackageStatusDP, error) bool) {
+		y, err := MakeYardstick(ctx, s, f)
+		if err != nil {
+			yield(PackageStatusDP{}, err)
+			return
+		}
+		rows := filtered[PackageStatusDP](ctx, s, f,
+			f.dpCondition(), numbersCondition("PackageType", f.Types), f.stateCondition(), f.sinceCondition())
+		keep(y.judged(rows), f.Match)(yield)
+	}
 }

@@ -39,7 +39,7 @@ func (y Yardstick) Judge(r PackageStatusDP) PackageStatusDP {
 	return r
 }
 
-func judged(rows iter.Seq2[PackageStatusDP, error], y Yardstick) iter.Seq2[PackageStatusDP, error] {
+func (y Yardstick) judged(rows iter.Seq2[PackageStatusDP, error]) iter.Seq2[PackageStatusDP, error] {
 	return func(yield func(PackageStatusDP, error) bool) {
 		for r, err := range rows {
 			if !yield(y.Judge(r), err) {
@@ -67,12 +67,6 @@ func reportedAs(states []State) []State {
 	return slices.Compact(out)
 }
 
-// NeedsVersions tells whether the filter cannot pick rows without the
-// Yardstick's versions.
-func (f Filter) NeedsVersions() bool {
-	return len(f.States) == 0 || slices.Contains(reportedAs(f.States), StateInstalled)
-}
-
 // packageVersion is the version of a package (SMS_PackageStatusRootSummarizer).
 type packageVersion struct {
 	PackageID     PackageID `cim:"PackageID"`
@@ -82,14 +76,24 @@ type packageVersion struct {
 // CIMClass is SMS_PackageStatusRootSummarizer.
 func (packageVersion) CIMClass() string { return "SMS_PackageStatusRootSummarizer" }
 
-// Versions reads the versions of the filter's packages, for a Yardstick.
-func Versions(ctx context.Context, s *cim.Session, f Filter) (map[PackageID]uint32, error) {
-	versions := map[PackageID]uint32{}
-	for p, err := range filtered[packageVersion](ctx, s, f) {
-		if err != nil {
-			return nil, err
-		}
-		versions[PackageID(strings.ToUpper(string(p.PackageID)))] = p.SourceVersion
+// MakeYardstick makes the yardstick of a filter's StuckAfter, which is the zero
+// one when that is 0. It reads the packages' versions where the filter can pick
+// what is installed. The clocks differ: the site's counts.
+func MakeYardstick(ctx context.Context, s *cim.Session, f Filter) (Yardstick, error) {
+	var y Yardstick
+	if f.StuckAfter <= 0 {
+		return y, nil
 	}
-	return versions, nil
+	if len(f.States) == 0 || slices.Contains(reportedAs(f.States), StateInstalled) {
+		y.Versions = map[PackageID]uint32{}
+		for p, err := range filtered[packageVersion](ctx, s, f) {
+			if err != nil {
+				return y, err
+			}
+			y.Versions[PackageID(strings.ToUpper(string(p.PackageID)))] = p.SourceVersion
+		}
+	}
+	ahead, _ := s.Client.ClockOffset()
+	y.StuckBefore = time.Now().Add(ahead - f.StuckAfter)
+	return y, nil
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"dpremote/cim"
 	"dpremote/queries"
 )
@@ -57,16 +59,14 @@ func TestStatusDPJudged(t *testing.T) {
 			"SourceVersion", version, "State", state, "SummaryDate", datetime(changed))
 	}
 	session, s := newSession(t, page(
+		row("PackageID", "PS100001", "SourceVersion", "4"), row("PackageID", "PS100002", "SourceVersion", "4"),
+	), page(
 		member("PS100001", "4", "0", "2026-01-03T00:00:00Z"), member("PS100002", "3", "0", "2026-01-03T00:00:00Z"),
-		member("PS100003", "1", "1", "2026-01-03T00:00:00Z"), member("PS100004", "1", "2", "2026-01-09T00:00:00Z"),
+		member("PS100003", "1", "1", "2026-01-03T00:00:00Z"), member("PS100004", "1", "2", "2999-01-09T00:00:00Z"),
 	))
 	got := map[queries.PackageID]queries.State{}
 	for r, err := range queries.StatusDP(t.Context(), session, queries.Filter{
-		States: []queries.State{queries.StateStale, queries.StateStuck},
-		Yardstick: queries.Yardstick{
-			Versions:    map[queries.PackageID]uint32{"PS100001": 4, "PS100002": 4},
-			StuckBefore: time.Date(2026, 1, 8, 0, 0, 0, 0, time.UTC),
-		},
+		States: []queries.State{queries.StateStale, queries.StateStuck}, StuckAfter: time.Hour,
 	}) {
 		if err != nil {
 			t.Fatal(err)
@@ -76,9 +76,10 @@ func TestStatusDPJudged(t *testing.T) {
 	if len(got) != 2 || got["PS100002"] != queries.StateStale || got["PS100003"] != queries.StateStuck {
 		t.Errorf("%v", got)
 	}
-	want := `SELECT LastCopied, PackageID, PackageType, ServerNALPath, SiteCode, SourceVersion, State, SummaryDate` +
-		` FROM SMS_PackageStatusDistPointsSummarizer WHERE State IN (0, 1, 2)`
-	if wql := s.queries(); len(wql) != 1 || wql[0] != want {
-		t.Errorf("WQL %q", wql)
+	want := []string{"SELECT PackageID, SourceVersion FROM SMS_PackageStatusRootSummarizer",
+		`SELECT LastCopied, PackageID, PackageType, ServerNALPath, SiteCode, SourceVersion, State, SummaryDate` +
+			` FROM SMS_PackageStatusDistPointsSummarizer WHERE State IN (0, 1, 2)`}
+	if diff := cmp.Diff(want, s.queries()); diff != "" {
+		t.Error(diff)
 	}
 }
