@@ -32,7 +32,7 @@ func LookAtTransfers(ctx context.Context, site *Site, filter queries.Filter) (*V
 	if len(v.Rows) == 0 {
 		return v, nil
 	}
-	return v, v.readNames(ctx, nil)
+	return v, v.readContents(ctx, nil)
 }
 
 // readTransfers counts the open jobs that send content, by place and by

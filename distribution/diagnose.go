@@ -13,10 +13,9 @@ import (
 	"dpremote/queries"
 )
 
-// Diagnosis is a row with what was found about it, and what follows from that.
+// Diagnosis is a row, its Finding that of all that was found about it.
 type Diagnosis struct {
 	Row
-	Finding
 	// Evidence is the newest first; what has no time stands at the end.
 	Evidence []Evidence
 }
@@ -73,7 +72,8 @@ func Diagnose(all []*Examination) []Diagnosis {
 			seenBy = append(seenBy, bySite[site])
 		}
 		c := newDossier(row, bySite[row.Owner], seenBy)
-		out = append(out, Diagnosis{Row: row, Finding: c.judge(), Evidence: c.evidence()})
+		row.Finding = c.judge()
+		out = append(out, Diagnosis{Row: row, Evidence: c.evidence()})
 	}
 	return out
 }
@@ -94,7 +94,7 @@ func newDossier(row Row, x *Examination, seenBy []*Examination) dossier {
 	at, dp := placeOf(row.PackageID, row.ServerNALPath), row.ServerNALPath.Key()
 	c := dossier{row: row, jobs: x.jobs[at], drives: x.drives[dp], messages: messagesOf(at, seenBy)}
 	c.details = slices.Concat(x.details[at], x.ofDPs[dp])
-	if m, ok := x.status[at]; ok {
+	if m, ok := x.View.statuses[at]; ok {
 		c.status = &m
 	}
 	if d, ok := x.dps[dp]; ok {
@@ -117,18 +117,20 @@ func messagesOf(at place, seenBy []*Examination) []queries.PackageMessage {
 	var out []queries.PackageMessage
 	seen := map[identity]bool{}
 	for _, x := range seenBy {
-		for _, m := range x.messages[at.pkg] {
+		for _, m := range slices.Concat(x.messages[at], x.messages[place{pkg: at.pkg}]) {
 			same := identity{m.RecordID, m.MessageID, m.Time}
-			if about := m.DP.Key(); (about == "" || about == at.dp) && !seen[same] {
+			if !seen[same] {
 				seen[same] = true
 				out = append(out, m)
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b queries.PackageMessage) int {
-		return cmp.Or(b.Time.Time.Compare(a.Time.Time), cmp.Compare(b.RecordID, a.RecordID))
-	})
+	slices.SortStableFunc(out, newestFirst)
 	return out
+}
+
+func newestFirst(a, b queries.PackageMessage) int {
+	return cmp.Or(b.Time.Time.Compare(a.Time.Time), cmp.Compare(b.RecordID, a.RecordID))
 }
 
 // evidence lists what was found.

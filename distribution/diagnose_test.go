@@ -109,6 +109,29 @@ func TestJudge(t *testing.T) {
 		{"transfer runs", func(c *dossier) { c.dp, c.jobs = limited, []queries.Job{{State: queries.JobInProgress}} }, want{"in-transfer", Likely, CuresNo}},
 		{"drive full, no message", func(c *dossier) { c.drives = []queries.Drive{full} }, want{"disk-full", Guess, CuresNo}},
 		{"pending without a transfer", func(c *dossier) { c.row.State = queries.StatePending }, want{"lost-request", Guess, CuresYes}},
+		{"stale", func(c *dossier) { c.row.State = queries.StateStale }, want{"stale", Likely, CuresYes}},
+		{"stale, and on its way", func(c *dossier) {
+			c.row.State, c.jobs = queries.StateStale, []queries.Job{{State: queries.JobInProgress}}
+		}, want{"in-transfer", Likely, CuresNo}},
+		{"stale for its source", func(c *dossier) {
+			c.row.State, c.messages = queries.StateStale, []queries.PackageMessage{about(2306, 0, "")}
+		}, want{"source-missing", Guess, CuresNo}},
+		{"stuck in the queue", func(c *dossier) {
+			c.row.State, c.jobs = queries.StateStuck, []queries.Job{{State: queries.JobPendingRestart}}
+		}, want{"stuck", Likely, CuresYes}},
+		{"stuck, the schedule is closed", func(c *dossier) {
+			c.row.State, c.dp, c.jobs = queries.StateStuck, limited, []queries.Job{{State: queries.JobPending}}
+		}, want{"closed", Guess, CuresNo}},
+		{"stuck and not in the queue", func(c *dossier) { c.row.State = queries.StateStuck }, want{"lost-request", Likely, CuresYes}},
+		{"stuck for its source", func(c *dossier) {
+			c.row.State, c.messages = queries.StateStuck, []queries.PackageMessage{about(2306, 0, "")}
+		}, want{"source-missing", Guess, CuresNo}},
+		{"stuck on a full disk", func(c *dossier) {
+			c.row.State, c.status, c.drives = queries.StateStuck, status(2328, "0x80070070"), []queries.Drive{full}
+		}, want{"disk-full", Certain, CuresNo}},
+		{"larger than the room", func(c *dossier) {
+			c.status, c.drives, c.row.SizeKB = status(2328, "0x80070070"), []queries.Drive{roomy}, 1<<29+1
+		}, want{"disk-full", Certain, CuresNo}},
 		{"nothing known", func(c *dossier) { c.drives = []queries.Drive{unknownSize} }, want{"unknown", Guess, CuresUnknown}},
 		{"a message that nobody knows", func(c *dossier) { c.status = status(2345, "what", "ever") }, want{"unknown", Guess, CuresUnknown}},
 		{"details tell", func(c *dossier) {
@@ -148,7 +171,7 @@ func (w *world) examine(codes ...string) []*Examination {
 	var all []*Examination
 	for _, code := range codes {
 		x, err := Examine(w.t.Context(), w.site(code), ExamineFor{
-			Filter: queries.Filter{States: []queries.State{queries.StateFailed}}, Since: time.Now().Add(-30 * 24 * time.Hour),
+			LookFor: LookFor{Filter: queries.Filter{States: []queries.State{queries.StateFailed}}}, Since: time.Now().Add(-30 * 24 * time.Hour),
 			Packages: []queries.PackageID{"PS100001", "PS1NOPE0"}})
 		if err != nil {
 			w.t.Fatal(err)
@@ -257,7 +280,7 @@ func TestExamineSites(t *testing.T) {
 					}
 					return fault(tt.subcode), nil
 				}
-				_, err := Examine(t.Context(), w.site("PS1"), ExamineFor{Filter: queries.Filter{States: []queries.State{queries.StateFailed}}})
+				_, err := Examine(t.Context(), w.site("PS1"), ExamineFor{LookFor: LookFor{Filter: queries.Filter{States: []queries.State{queries.StateFailed}}}})
 				if (err != nil) != tt.fails {
 					t.Errorf("error %v", err)
 				}
@@ -276,7 +299,7 @@ func fault(subcode string) *wsman.Response {
 func TestExamineNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		x, err := Examine(t.Context(), w.site("PS1"), ExamineFor{Filter: queries.Filter{States: []queries.State{queries.StateRemovalFailed}}})
+		x, err := Examine(t.Context(), w.site("PS1"), ExamineFor{LookFor: LookFor{Filter: queries.Filter{States: []queries.State{queries.StateRemovalFailed}}}})
 		if err != nil {
 			t.Fatal(err)
 		}

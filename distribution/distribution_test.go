@@ -33,8 +33,8 @@ func TestMainJob(t *testing.T) {
 			if len(r.SeenBy) != 2 {
 				t.Errorf("%s is seen by %d sites, want 2", r.Keys, len(r.SeenBy))
 			}
-			if r.Name == "" || r.Cause.Name == "" || r.Message == "" {
-				t.Errorf("%s: name %q, cause %q, message %q", r.Keys, r.Name, r.Cause.Name, r.Message)
+			if r.Name == "" || r.Why == "" || r.Message == "" {
+				t.Errorf("%s: name %q, cause %q, message %q", r.Keys, r.Name, r.Why, r.Message)
 			}
 		}
 		steps := MakePlan(rows, Rules{Now: time.Now(), Cooldown: time.Hour})
@@ -109,7 +109,7 @@ func TestForcedAgainstTheCause(t *testing.T) {
 		w := newWorld(t)
 		var rows []Row
 		for _, r := range Merge(w.look("PS1")) {
-			if r.Cause.Name == "disk-full" {
+			if r.Why == "disk-full" {
 				rows = append(rows, r)
 			}
 		}
@@ -118,8 +118,8 @@ func TestForcedAgainstTheCause(t *testing.T) {
 		}
 		Refresh(t.Context(), MakePlan(rows, Rules{Force: true}), PutAuto, nil)
 		for _, o := range Watch(t.Context(), rows, WatchOptions{}) {
-			if o.End != EndFailed || o.Cause.Name != "disk-full" || o.Message == "" {
-				t.Errorf("%s ended %s, %s: %s", o.Keys, o.End, o.Cause.Name, o.Message)
+			if o.End != EndFailed || o.Why != "disk-full" || o.Message == "" {
+				t.Errorf("%s ended %s, %s: %s", o.Keys, o.End, o.Why, o.Message)
 			}
 		}
 	})
@@ -144,7 +144,7 @@ func TestCooldownAndQueue(t *testing.T) {
 			if r.Jobs == 1 {
 				queued++
 			}
-			if skip, _ := (Rules{Now: time.Now(), Cooldown: time.Hour}).judge(r, 0); skip != SkipQueued {
+			if skip, _ := (Rules{Now: time.Now(), Cooldown: time.Hour}).judge(r); skip != SkipQueued {
 				t.Errorf("%s would be sent again while it is sent", r.Keys)
 			}
 		}
@@ -159,11 +159,11 @@ func TestPlan(t *testing.T) {
 	hopeless, _ := queries.CauseNamed("disk-full")
 	curable, _ := queries.CauseNamed("hash-mismatch")
 	row := func(change func(*Row)) Row {
-		r := Row{PackageStatusDP: queries.PackageStatusDP{State: queries.StateFailed}, Cause: curable}
+		r := Row{PackageStatusDP: queries.PackageStatusDP{State: queries.StateFailed}, Finding: findingOf(curable)}
 		change(&r)
 		return r
 	}
-	rules := Rules{Cooldown: time.Hour, MaxQueue: 3, Now: now}
+	rules := Rules{Cooldown: time.Hour, Pace: Pace{PerDP: 3}, Now: now}
 	forced := rules
 	forced.Force = true
 	tests := []struct {
@@ -173,8 +173,8 @@ func TestPlan(t *testing.T) {
 		reason       string
 	}{
 		{"curable", row(func(*Row) {}), SkipNothing, SkipNothing, ""},
-		{"no message", row(func(r *Row) { r.Cause = queries.Cause{} }), SkipNothing, SkipNothing, ""},
-		{"hopeless", row(func(r *Row) { r.Cause = hopeless }), SkipCause, SkipNothing, "disk"},
+		{"no message", row(func(r *Row) { r.Finding = Finding{} }), SkipNothing, SkipNothing, ""},
+		{"hopeless", row(func(r *Row) { r.Finding = findingOf(hopeless) }), SkipCause, SkipNothing, "disk"},
 		{"queued", row(func(r *Row) { r.Jobs = 1 }), SkipQueued, SkipNothing, "queue"},
 		{"refreshed lately", row(func(r *Row) { r.Refreshed = now.Add(-20 * time.Minute) }), SkipCooldown, SkipNothing, "20m0s ago"},
 		{"refreshed in the future of another clock", row(func(r *Row) { r.Refreshed = now.Add(time.Minute) }), SkipCooldown, SkipNothing, "0s ago"},
@@ -214,7 +214,7 @@ func TestPlanLimits(t *testing.T) {
 	if d := cmp.Diff([]Skip{"", "", SkipMax}, skips(Rules{Max: 2}, "a", "b", "c")); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]Skip{"", SkipQueueFull, "", SkipQueueFull}, skips(Rules{MaxQueue: 1}, "a", "A", "b", "b")); d != "" {
+	if d := cmp.Diff([]Skip{"", SkipQueueFull, "", SkipQueueFull}, skips(Rules{Pace: Pace{PerDP: 1}}, "a", "A", "b", "b")); d != "" {
 		t.Error(d)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 // ExamineFor says what to examine at a site.
 type ExamineFor struct {
-	Filter queries.Filter
+	LookFor // its Reasons are always asked for
 	// Since is the earliest status message, by our clock.
 	Since time.Time
 	// Packages are asked for by ID, to tell those that do not exist from those
@@ -32,10 +32,9 @@ type Examination struct {
 	// or the account may not see them.
 	Blind bool
 
-	status      map[place]queries.DPStatus // the latest that is not good
 	details     map[place][]queries.DPStatusDetail
 	ofDPs       map[string][]queries.DPStatusDetail // about distribution points, by NALPath.Key
-	messages    map[queries.PackageID][]queries.PackageMessage
+	messages    map[place][]queries.PackageMessage  // without a dp: about the package as a whole
 	jobs        map[place][]queries.Job
 	dps         map[string]queries.DistributionPointInfo // by NALPath.Key
 	drives      map[string][]queries.Drive               // by NALPath.Key
@@ -46,7 +45,8 @@ type Examination struct {
 // Examine asks a site. With an error the examination is not complete and must
 // not be taken for the site's state.
 func Examine(ctx context.Context, site *Site, what ExamineFor) (*Examination, error) {
-	view, err := Look(ctx, site, LookFor{Filter: what.Filter, Reasons: true})
+	what.Reasons = true
+	view, err := Look(ctx, site, what.LookFor)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func Examine(ctx context.Context, site *Site, what ExamineFor) (*Examination, er
 	ids := packagesOf(view.Rows)
 	for _, step := range []func() error{
 		func() error { return x.readPackages(ctx, what.Packages) },
-		func() error { return x.readStatus(ctx, ids) },
+		func() error { return x.readDetails(ctx, ids) },
 		func() error { return x.readMessages(ctx, since, ids) },
 		func() error { return x.readDPs(ctx) },
 		func() error { return x.readJobs(ctx) },
@@ -82,18 +82,8 @@ func (x *Examination) readPackages(ctx context.Context, ids []queries.PackageID)
 	return nil
 }
 
-func (x *Examination) readStatus(ctx context.Context, ids []queries.PackageID) error {
-	x.status = map[place]queries.DPStatus{}
+func (x *Examination) readDetails(ctx context.Context, ids []queries.PackageID) error {
 	s := x.View.Site.Session
-	for m, err := range queries.Unsettled(ctx, s, ids...) {
-		if err != nil {
-			return err
-		}
-		p := placeOf(m.PackageID, m.NALPath)
-		if old, ok := x.status[p]; !ok || old.LastUpdateDate.Time.Before(m.LastUpdateDate.Time) {
-			x.status[p] = m
-		}
-	}
 	x.details, x.ofDPs = map[place][]queries.DPStatusDetail{}, map[string][]queries.DPStatusDetail{}
 	for d, err := range queries.Details(ctx, s, ids...) {
 		if err != nil {
@@ -115,7 +105,7 @@ func (x *Examination) readStatus(ctx context.Context, ids []queries.PackageID) e
 }
 
 func (x *Examination) readMessages(ctx context.Context, since time.Time, ids []queries.PackageID) error {
-	x.messages = map[queries.PackageID][]queries.PackageMessage{}
+	x.messages = map[place][]queries.PackageMessage{}
 	if len(ids) == 0 {
 		return nil
 	}
@@ -128,10 +118,25 @@ func (x *Examination) readMessages(ctx context.Context, since time.Time, ids []q
 			return err
 		}
 		if wanted[m.DP.Key()] {
-			x.messages[m.PackageID] = append(x.messages[m.PackageID], m)
+			at := place{m.PackageID, m.DP.Key()}
+			x.messages[at] = keepNewest(append(x.messages[at], m), messagesRead)
 		}
 	}
 	return nil
+}
+
+// messagesRead bounds the messages about one place that are held, the newest: a
+// row in a storm has thousands.
+const messagesRead = 3 * messagesKept
+
+// keepNewest drops the older ones once there are twice as many as wanted, so
+// that most calls cost nothing.
+func keepNewest(messages []queries.PackageMessage, n int) []queries.PackageMessage {
+	if len(messages) < 2*n {
+		return messages
+	}
+	slices.SortStableFunc(messages, newestFirst)
+	return messages[:n]
 }
 
 // readDPs asks for the distribution points of the rows.
@@ -194,12 +199,16 @@ func byPath[T any](rows iter.Seq2[T, error], path func(T) queries.NALPath) (map[
 	return all, nil
 }
 
+// readJobs sorts the jobs that the view has read, or reads them where it had no
+// rows: storms are looked for all the same.
 func (x *Examination) readJobs(ctx context.Context) error {
-	x.jobs = map[place][]queries.Job{}
-	for j, err := range queries.Jobs(ctx, x.View.Site.Session) {
-		if err != nil {
+	if len(x.View.Rows) == 0 {
+		if err := x.View.readJobs(ctx, nil); err != nil {
 			return err
 		}
+	}
+	x.jobs = map[place][]queries.Job{}
+	for _, j := range x.View.open {
 		p := placeOf(j.PackageID, j.NALPath)
 		x.jobs[p] = append(x.jobs[p], j)
 	}

@@ -16,15 +16,18 @@ type Row struct {
 	Name   string // the package's; empty when it is not known
 	Owner  *Site  // where the row was read, and what is done to it goes
 	SeenBy []*Site
-	// Cause and Message say why the content is not there. The zero Cause
-	// means that there is no message; Message is then empty.
-	Cause   queries.Cause
+	// Finding is why the content is not there, as far as the row's own message
+	// tells; Diagnose looks at all else too. It is zero without a message, and
+	// Message empty.
+	Finding
 	Message string
+	SizeKB  uint32 // of the content, which a refresh sends whole; 0 when it is not known
 	// OnSiteServer says that the distribution point is the site server
 	// itself, where applications take no refresh.
 	OnSiteServer bool
 	Jobs         int       // open ones for this row
 	Queue        int       // open ones for the distribution point
+	SiteQueue    int       // open ones at the owner
 	Refreshed    time.Time // when it was last refreshed, by our clock, if that was lately
 	Deleted      bool      // the package is being taken away from there
 	// Home is the code of the site whose provider serves the distribution
@@ -114,15 +117,17 @@ func (v *View) row(status queries.PackageStatusDP) Row {
 	p := placeOf(status.PackageID, status.ServerNALPath)
 	r := Row{
 		PackageStatusDP: status,
-		Name:            v.Names[status.PackageID],
+		Name:            v.contents[status.PackageID].SoftwareName,
+		SizeKB:          v.contents[status.PackageID].SourceSize,
 		Owner:           v.Site,
 		OnSiteServer:    v.isSiteServer(status.SiteCode, status.ServerNALPath.Server()),
 		Jobs:            v.jobs[p],
 		Queue:           v.queue[p.dp],
+		SiteQueue:       len(v.open),
 		Home:            v.home(status.SiteCode),
 	}
-	if m, ok := v.messages[p]; ok {
-		r.Cause, r.Message = m.Cause(), m.Text()
+	if m, ok := v.statuses[p]; ok && m.MessageState.Bad() {
+		r.Finding, r.Message = findingOf(m.Cause()), m.Text()
 	}
 	if a, ok := v.assigned[status.RowKey()]; ok {
 		r.Deleted = a.Status == queries.DPDeleted

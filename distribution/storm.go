@@ -49,6 +49,16 @@ type Storm struct {
 	Retries    uint32 // the most of one of them
 }
 
+// Rages tells whether the storm went on within the last hour. now is by our
+// clock.
+func (s *Storm) Rages(now time.Time) bool {
+	if s.Seen != nil {
+		ahead, _ := s.Seen.Session.Client.ClockOffset()
+		now = now.Add(ahead)
+	}
+	return now.Sub(s.Last) < time.Hour
+}
+
 // StormHour counts the messages about one package at one site in one hour.
 type StormHour struct {
 	Hour         time.Time // its beginning, UTC

@@ -205,7 +205,7 @@ func TestOlderVersionIsNotThereYet(t *testing.T) {
 		w := newWorld(t)
 		row := Merge(w.look("PS1"))[0]
 		for _, r := range Merge(w.look("PS1")) {
-			if r.Cause.Name != "disk-full" && r.PackageType.Versioned() {
+			if r.Why != "disk-full" && r.PackageType.Versioned() {
 				row = r
 			}
 		}

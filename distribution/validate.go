@@ -119,9 +119,9 @@ func seeChecks(ctx context.Context, site *Site, checks []*Check, tell func(*Chec
 			continue
 		}
 		left--
-		c.Cause, c.Message = queries.Cause{}, now.Text()
+		c.Finding, c.Message = Finding{}, now.Text()
 		if c.Validation != queries.ValidationGood {
-			c.Cause = now.Cause()
+			c.Finding = findingOf(now.Cause())
 		}
 		tell(c)
 	}

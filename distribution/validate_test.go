@@ -50,8 +50,8 @@ func TestValidate(t *testing.T) {
 			case 6:
 				want, cause = queries.ValidationUnchecked, "hash-mismatch"
 			}
-			if c.Validation != want || c.Cause.Name != cause || c.Message == "" || !c.Moved || c.Err != nil {
-				t.Errorf("%s is %s, %s: %s (%v), want %s", c.Keys, c.Validation, c.Cause.Name, c.Message, c.Err, want)
+			if c.Validation != want || c.Why != cause || c.Message == "" || !c.Moved || c.Err != nil {
+				t.Errorf("%s is %s, %s: %s (%v), want %s", c.Keys, c.Validation, c.Why, c.Message, c.Err, want)
 			}
 		}
 		// A second time, the messages of the first are not taken for its outcome.

@@ -55,6 +55,18 @@ type Finding struct {
 	Advice     string
 }
 
+// findingOf is what one message tells, with nothing beside it.
+func findingOf(cause queries.Cause) Finding {
+	f := Finding{Why: cause.Name, Words: cause.Words, Advice: cause.Advice}
+	switch {
+	case cause.Hopeless():
+		f.Confidence, f.Resend = Likely, CuresNo
+	case cause.Remedy == queries.RemedyRefresh:
+		f.Confidence, f.Resend = Likely, CuresYes
+	}
+	return f
+}
+
 // sign is something that the evidence shows, beside what the messages tell.
 type sign string
 
@@ -71,6 +83,8 @@ const (
 	signLimited      sign = "limited"       // the distribution point has a schedule or rate limit
 	signNotChecked   sign = "not-checked"   // 2383: the hash could not be checked at all
 	signPending      sign = "pending"       // the row is pending, not failed
+	signStale        sign = "stale"         // it is installed in an older version than the package's
+	signStuck        sign = "stuck"         // it has been pending or retrying for too long
 	signNoMessages   sign = "no-messages"   // nothing at all was found
 	signSourceUnread sign = "source-unread" // a message about the package as a whole says that its source cannot be read
 )
@@ -102,7 +116,7 @@ func rules() []rule {
 
 		{told: "disk-full", signs: []sign{signDriveFull}, why: "disk-full", confidence: Certain, resend: CuresNo},
 		{told: "disk-full", signs: []sign{signDriveRoomy}, why: "disk-was-full", words: "the disk was full, and has room now", confidence: Likely, resend: CuresYes,
-			advice: "refresh --force; check that the room is enough for the package"},
+			advice: "refresh"},
 		{told: "disk-full", why: "disk-full", confidence: Likely, resend: CuresNo},
 		{told: "source-missing", why: "source-missing", confidence: Certain, resend: CuresNo},
 		{told: "access-denied", why: "access-denied", confidence: Certain, resend: CuresNo},
@@ -118,6 +132,18 @@ func rules() []rule {
 		{told: "interrupted", signs: []sign{signJobWaits, signLimited}, why: "closed", confidence: Likely, resend: CuresNo},
 		{told: "interrupted", why: "interrupted", confidence: Likely, resend: CuresYes},
 
+		{signs: []sign{signStuck, signJobWaits, signLimited}, why: "closed", confidence: Guess, resend: CuresNo,
+			advice: "look at the schedule and rate limits of the distribution point: they have let nothing through for days"},
+		{signs: []sign{signStuck, signSourceUnread}, why: "source-missing", confidence: Guess, resend: CuresNo},
+		{signs: []sign{signStuck, signJobOpen}, why: "stuck", words: "its transfer has not moved for days", confidence: Likely, resend: CuresYes,
+			advice: "refresh, which starts the transfer anew; if it gets stuck again, read PkgXferMgr.log on the site server"},
+		{signs: []sign{signStuck}, why: "lost-request", words: "it has been waiting for days, and no transfer is in the queue", confidence: Likely, resend: CuresYes,
+			advice: "refresh; if that changes nothing, update the package"},
+		{signs: []sign{signStale, signJobOpen}, why: "in-transfer", words: "a transfer is in the queue", confidence: Likely, resend: CuresNo,
+			advice: "wait for the transfer; look at its retries if it stays"},
+		{signs: []sign{signStale, signSourceUnread}, why: "source-missing", confidence: Guess, resend: CuresNo},
+		{signs: []sign{signStale}, why: "stale", words: "the distribution point holds an older version of the package", confidence: Likely, resend: CuresYes,
+			advice: "refresh; if it stays at the older version, update the package"},
 		{signs: []sign{signJobWaits, signLimited}, why: "closed", confidence: Likely, resend: CuresNo},
 		{signs: []sign{signSourceUnread}, why: "source-missing", confidence: Guess, resend: CuresNo},
 		{signs: []sign{signDriveFull}, why: "disk-full", confidence: Guess, resend: CuresNo},
@@ -220,7 +246,7 @@ func (c dossier) signs() []sign {
 			signs = append(signs, s)
 		}
 	}
-	full := slices.ContainsFunc(c.drives, driveFull)
+	full := len(c.drives) > 0 && noRoom(c.drives, c.row.SizeKB)
 	note(c.row.Deleted || isRemoval(c.row.State), signDeleted)
 	note(c.row.State == queries.StateInstalled, signInstalled)
 	note(c.row.OnSiteServer && c.row.PackageType == queries.TypeApplication, signSiteServer)
@@ -232,6 +258,8 @@ func (c dossier) signs() []sign {
 	note(c.dp != nil && (c.dp.Scheduled || c.dp.RateLimited), signLimited)
 	note(c.status != nil && c.status.MessageID == 2383, signNotChecked)
 	note(c.row.State == queries.StatePending, signPending)
+	note(c.row.State == queries.StateStale, signStale)
+	note(c.row.State == queries.StateStuck, signStuck)
 	note(c.status == nil && len(c.details) == 0 && len(c.messages) == 0 && len(c.jobs) == 0, signNoMessages)
 	note(c.sourceUnread(), signSourceUnread)
 	return signs
@@ -244,9 +272,14 @@ const fullKB = 100 << 10
 // errorDiskFull is ERROR_DISK_FULL (winerror.h).
 const errorDiskFull = 112
 
-// driveFull tells a drive without room.
-func driveFull(d queries.Drive) bool {
-	return d.Status == errorDiskFull || d.BytesTotal > 0 && d.BytesFree < fullKB
+// noRoom tells that one of the drives is full, or that content of a size fits
+// on none.
+func noRoom(drives []queries.Drive, sizeKB uint32) bool {
+	full := func(d queries.Drive) bool {
+		return d.Status == errorDiskFull || d.BytesTotal > 0 && d.BytesFree < fullKB
+	}
+	fits := func(d queries.Drive) bool { return d.BytesTotal <= 0 || d.BytesFree >= int64(sizeKB) }
+	return slices.ContainsFunc(drives, full) || !slices.ContainsFunc(drives, fits)
 }
 
 func jobWaits(j queries.Job) bool {

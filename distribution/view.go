@@ -3,6 +3,7 @@ package distribution
 import (
 	"context"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,9 +16,13 @@ type View struct {
 	Site  *Site
 	Sites []queries.Site            // its own site, and those below
 	Rows  []queries.PackageStatusDP // that the filter picks
+	// Groups are the names of the distribution point groups that were looked for
+	// and found.
+	Groups []string
 	// The rest is asked for by LookFor.Reasons.
-	Names     map[queries.PackageID]string
-	messages  map[place]queries.DPStatus
+	contents  map[queries.PackageID]queries.Content
+	statuses  map[place]queries.DPStatus                   // the latest that are not good
+	open      []queries.Job                                // all open jobs
 	jobs      map[place]int                                // open ones
 	queue     map[string]int                               // open jobs by NALPath.Key
 	assigned  map[queries.RowKey]queries.DistributionPoint // those refreshed lately, or being deleted
@@ -38,8 +43,11 @@ func placeOf(id queries.PackageID, path queries.NALPath) place {
 // LookFor says what to ask a site.
 type LookFor struct {
 	Filter queries.Filter
-	// Reasons asks for all that a plan needs: names, status messages, the
-	// queue, and what was refreshed less than Cooldown ago.
+	// Groups are patterns for the names of distribution point groups: only rows
+	// of their members are looked for. None looks at all.
+	Groups []queries.Pattern
+	// Reasons asks for all that a plan needs: names and sizes, the rows' own
+	// messages, the queue, and what was refreshed less than Cooldown ago.
 	Reasons  bool
 	Cooldown time.Duration
 }
@@ -55,6 +63,11 @@ func Look(ctx context.Context, site *Site, what LookFor) (*View, error) {
 	if v.Rows, err = queries.Collect(queries.StatusDP(ctx, site.Session, what.Filter)); err != nil {
 		return nil, err
 	}
+	if len(what.Groups) > 0 {
+		if err := v.keepGroups(ctx, what.Groups); err != nil {
+			return nil, err
+		}
+	}
 	if what.Reasons && len(v.Rows) > 0 {
 		if err := v.reasons(ctx, what.Cooldown); err != nil {
 			return nil, err
@@ -69,7 +82,7 @@ func (v *View) reasons(ctx context.Context, cooldown time.Duration) error {
 		v.refreshes = time.Now().Add(v.ahead - cooldown)
 	}
 	ids := packagesOf(v.Rows)
-	for _, step := range []func(context.Context, []queries.PackageID) error{v.readNames, v.readMessages, v.readJobs, v.readAssigned} {
+	for _, step := range []func(context.Context, []queries.PackageID) error{v.readContents, v.readStatuses, v.readJobs, v.readAssigned} {
 		if err := step(ctx, ids); err != nil {
 			return err
 		}
@@ -89,26 +102,54 @@ func packagesOf(rows []queries.PackageStatusDP) []queries.PackageID {
 	return ids
 }
 
-func (v *View) readNames(ctx context.Context, _ []queries.PackageID) error {
-	v.Names = map[queries.PackageID]string{}
+// keepGroups drops the rows of distribution points that are in no group of a
+// name that matches.
+func (v *View) keepGroups(ctx context.Context, names []queries.Pattern) error {
+	wanted := map[string]bool{}
+	for g, err := range queries.Groups(ctx, v.Site.Session) {
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(names, func(p queries.Pattern) bool { return p.Match(g.Name) }) {
+			wanted[g.GroupID] = true
+			v.Groups = append(v.Groups, g.Name)
+		}
+	}
+	members := map[string]bool{}
+	if len(wanted) > 0 {
+		for m, err := range queries.GroupMembers(ctx, v.Site.Session) {
+			if err != nil {
+				return err
+			}
+			if wanted[m.GroupID] {
+				members[m.DPNALPath.Key()] = true
+			}
+		}
+	}
+	v.Rows = slices.DeleteFunc(v.Rows, func(r queries.PackageStatusDP) bool { return !members[r.ServerNALPath.Key()] })
+	return nil
+}
+
+func (v *View) readContents(ctx context.Context, _ []queries.PackageID) error {
+	v.contents = map[queries.PackageID]queries.Content{}
 	for c, err := range queries.Contents(ctx, v.Site.Session) {
 		if err != nil {
 			return err
 		}
-		v.Names[c.PackageID] = c.SoftwareName
+		v.contents[c.PackageID] = c
 	}
 	return nil
 }
 
-func (v *View) readMessages(ctx context.Context, ids []queries.PackageID) error {
-	v.messages = map[place]queries.DPStatus{}
-	for m, err := range queries.Causes(ctx, v.Site.Session, ids...) {
+func (v *View) readStatuses(ctx context.Context, ids []queries.PackageID) error {
+	v.statuses = map[place]queries.DPStatus{}
+	for m, err := range queries.Unsettled(ctx, v.Site.Session, ids...) {
 		if err != nil {
 			return err
 		}
 		p := placeOf(m.PackageID, m.NALPath)
-		if old, ok := v.messages[p]; !ok || old.LastUpdateDate.Time.Before(m.LastUpdateDate.Time) {
-			v.messages[p] = m
+		if old, ok := v.statuses[p]; !ok || old.LastUpdateDate.Time.Before(m.LastUpdateDate.Time) {
+			v.statuses[p] = m
 		}
 	}
 	return nil
@@ -120,6 +161,7 @@ func (v *View) readJobs(ctx context.Context, _ []queries.PackageID) error {
 		if err != nil {
 			return err
 		}
+		v.open = append(v.open, j)
 		v.jobs[placeOf(j.PackageID, j.NALPath)]++
 		v.queue[j.NALPath.Key()]++
 	}

@@ -325,7 +325,7 @@ func (w *watcher) explain(ctx context.Context) {
 		p := placeOf(m.PackageID, m.NALPath)
 		if o := bad[p]; o != nil && !m.LastUpdateDate.Time.Before(latest[p]) {
 			latest[p] = m.LastUpdateDate.Time
-			o.Cause, o.Message = m.Cause(), m.Text()
+			o.Finding, o.Message = findingOf(m.Cause()), m.Text()
 		}
 	}
 }

@@ -15,9 +15,9 @@ func stateColor(value any) text.Colors {
 	switch fmt.Sprint(value) {
 	case queries.StateInstalled.String(), "installed", "ok", "cured", "refresh", "yes":
 		return text.Colors{text.FgGreen}
-	case queries.StateFailed.String(), queries.StateRemovalFailed.String(), "failed again", "error", "no":
+	case queries.StateFailed.String(), queries.StateRemovalFailed.String(), queries.StateStuck.String(), "failed again", "error", "no":
 		return text.Colors{text.FgRed}
-	case queries.StateRetrying.String(), queries.StatePending.String(), queries.StateRemovalRetrying.String(), "skip", "not decided":
+	case queries.StateRetrying.String(), queries.StatePending.String(), queries.StateRemovalRetrying.String(), queries.StateStale.String(), "skip", "not decided":
 		return text.Colors{text.FgYellow}
 	}
 	return nil

@@ -61,7 +61,7 @@ func runDiagnose(ctx context.Context, g *globals, o *filterFlags, args []string)
 	if _, err := diagnosisWriter(g); err != nil {
 		return err
 	}
-	what := distribution.ExamineFor{Filter: filter, Since: filter.Since, Packages: filter.ExactPackages()}
+	what := distribution.ExamineFor{LookFor: distribution.LookFor{Filter: filter}, Since: filter.Since, Packages: filter.ExactPackages()}
 	if what.Since.IsZero() {
 		what.Since = now.Add(-messageAge)
 	}

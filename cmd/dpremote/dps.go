@@ -74,6 +74,7 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"},
 		{Name: "installed", Title: "INSTALLED", Right: true}, {Name: "pending", Title: "PENDING", Right: true},
 		{Name: "retrying", Title: "RETRYING", Right: true, Color: badColor}, {Name: "failed", Title: "FAILED", Right: true, Color: badColor},
+		{Name: "stale", Title: "STALE", Right: true, Wide: true, Color: badColor}, {Name: "stuck", Title: "STUCK", Right: true, Wide: true, Color: badColor},
 		{Name: "removing", Title: "REMOVING", Right: true, Wide: true}, {Name: "other", Title: "OTHER", Right: true, Wide: true},
 		{Name: "pull", Title: "PULL", Wide: true}, {Name: "cloud", Title: "CLOUD", Wide: true}, {Name: "rateLimited", Title: "RATE LIMITED", Wide: true},
 		{Name: "groups", Title: "GROUPS", Right: true, Wide: true}, {Name: "description", Title: "DESCRIPTION", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
@@ -91,6 +92,7 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 		}
 		err := out.Row(c.info.SiteCode, c.info.Server(),
 			c.of(queries.StateInstalled), c.of(queries.StatePending), c.of(queries.StateRetrying), c.of(queries.StateFailed),
+			c.of(queries.StateStale), c.of(queries.StateStuck),
 			c.of(queries.StateRemovalPending, queries.StateRemovalRetrying, queries.StateRemovalFailed), c.other(),
 			c.info.IsPullDP, c.info.Cloud(), c.info.RateLimited, c.info.GroupCount, orNil(c.info.Description), c.info.NALPath)
 		if err != nil {
@@ -107,7 +109,7 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 // other counts the packages in states that no column has.
 func (c *dpCounts) other() (n int) {
 	for s, count := range c.states {
-		if s > queries.StateRemovalFailed {
+		if s > queries.StateRemovalFailed && s != queries.StateStale && s != queries.StateStuck {
 			n += count
 		}
 	}

@@ -12,20 +12,29 @@ import (
 type filterFlags struct {
 	dps, packages, types, states []string
 	since                        string
+	stuckAfter                   time.Duration
 }
+
+// stuckAfter is how long a row may be pending or retrying by default. It is what
+// Microsoft's own query for stuck distributions takes.
+const stuckAfter = 3 * 24 * time.Hour
 
 func (f *filterFlags) register(flags *pflag.FlagSet, states string) {
 	flags.StringSliceVar(&f.dps, "dp", nil, "only these distribution points: names or patterns such as SRV*")
 	flags.StringSliceVar(&f.packages, "package", nil, "only these packages: IDs or patterns such as PS1*")
 	flags.StringSliceVar(&f.types, "type", nil, "only these package types, such as package, application, boot-image")
-	flags.StringSliceVar(&f.states, "state", nil, "only these states, such as failed, retrying; unhealthy for all bad ones, all for any ("+states+")")
+	flags.StringSliceVar(&f.states, "state", nil, "only these states, such as failed, retrying, stale, stuck; unhealthy for all bad ones but stale, all for any ("+states+")")
+	flags.DurationVar(&f.stuckAfter, "stuck-after", stuckAfter, "take what has been pending or retrying for longer than this for stuck")
 	flags.StringVar(&f.since, "since", "", "only what changed since: a duration such as 24h, or a date")
 }
 
 // filter is the filter that the flags ask for; the default states stand where
 // none were given.
 func (f *filterFlags) filter(now time.Time, defaultStates ...queries.State) (queries.Filter, error) {
-	out := queries.Filter{States: defaultStates}
+	out := queries.Filter{States: defaultStates, StuckAfter: f.stuckAfter}
+	if f.stuckAfter <= 0 {
+		return out, usage("--stuck-after must be more than nothing")
+	}
 	var err error
 	if out.DPs, err = patterns("--dp", f.dps); err != nil {
 		return out, err

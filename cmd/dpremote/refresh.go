@@ -14,16 +14,27 @@ import (
 	"dpremote/distribution"
 	"dpremote/internal/report"
 	"dpremote/queries"
+	"dpremote/wsman"
 )
 
 // refreshOptions are the flags of refresh.
 type refreshOptions struct {
 	filterFlags
 	dryRun, yes, force, wait bool
-	max, maxQueue            int
+	max, perDP, perSite      int
 	cooldown, deadline       time.Duration
 	interval                 time.Duration
-	put                      string
+	put, order               string
+	groups                   []string
+}
+
+// refreshRules are the flags of a refresh once they are read.
+type refreshRules struct {
+	filter queries.Filter
+	groups []queries.Pattern
+	mode   distribution.PutMode
+	pace   distribution.Pace
+	order  distribution.Order
 }
 
 func newRefresh(g *globals) *cobra.Command {
@@ -36,13 +47,20 @@ func newRefresh(g *globals) *cobra.Command {
 no others, in the version that the site has (the console's Redistribute). It
 does not take a new copy of the package's source; that is "update".
 
-Content that failed for a cause which sending again does not cure (a full disk,
-a missing source, denied access, a distribution point that is offline) is shown
-with its cause and skipped, as is what is being sent already and what was sent
-again a short while ago. --force sends it all the same.`,
+Each row, a package on a distribution point, is judged as "diagnose" does it.
+What a resend does not cure (a full disk, a missing source, denied access, a
+distribution point that is offline) is shown with its cause and skipped, as is
+what is being sent already, what was sent again less than --cooldown ago, and
+what is in a retry storm. --force sends it all the same.
+
+A site is not given more than it has room for: no distribution point more than
+--per-dp open transfers, no site more than --per-site, those counted that are
+open already. With --wait the rest is sent as room comes; without it the rest is
+skipped. The smallest content goes first, unless --order says otherwise.`,
 		Example: `  dpremote refresh --dry-run
   dpremote refresh --yes --wait --deadline 1h
   dpremote refresh --dp 'SRV*' --package PS10002A --force
+  dpremote refresh --dp-group 'Branch offices' --state failed,stale,stuck
   dpremote refresh --site PS1 --max 20 --yes -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRefresh(cmd.Context(), g, o) },
@@ -51,9 +69,12 @@ again a short while ago. --force sends it all the same.`,
 	o.register(f, "default: failed")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the plan and do nothing")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	f.BoolVar(&o.force, "force", false, "send also what is skipped for its cause, the queue or the cooldown")
+	f.BoolVar(&o.force, "force", false, "send also what is skipped for its cause, a storm, the queue or the cooldown")
 	f.IntVar(&o.max, "max", 0, "send at most so many (0: no limit)")
-	f.IntVar(&o.maxQueue, "max-queue", 25, "let no distribution point have more transfers to do than this (0: no limit)")
+	f.IntVar(&o.perDP, "per-dp", 25, "let no distribution point have more open transfers than this (0: no limit)")
+	f.IntVar(&o.perSite, "per-site", 150, "let no site have more open transfers than this; it sends 15 at once by default (0: no limit)")
+	f.StringVar(&o.order, "order", "small", "what to send first: small or large content, the old failures, or as they are in the list")
+	f.StringSliceVar(&o.groups, "dp-group", nil, "only distribution points in these groups: names or patterns such as Branch*")
 	f.DurationVar(&o.cooldown, "cooldown", 30*time.Minute, "leave alone what was sent again less than this ago")
 	f.StringVar(&o.put, "put", "auto", "what a request carries: auto, partial (keys and RefreshNow) or full (the whole instance)")
 	f.BoolVar(&o.wait, "wait", false, "wait until everything has arrived or failed again")
@@ -63,11 +84,7 @@ again a short while ago. --force sends it all the same.`,
 }
 
 func runRefresh(ctx context.Context, g *globals, o *refreshOptions) error {
-	filter, err := o.filter(g.app.now(), queries.StateFailed)
-	if err != nil {
-		return err
-	}
-	mode, err := o.check(g)
+	rules, err := o.read(g)
 	if err != nil {
 		return err
 	}
@@ -80,37 +97,84 @@ func runRefresh(ctx context.Context, g *globals, o *refreshOptions) error {
 		return err
 	}
 	defer f.close()
-	views := each(ctx, f, func(ctx context.Context, m *member) (*distribution.View, error) {
+	now := g.app.now()
+	examined := each(ctx, f, func(ctx context.Context, m *member) (*distribution.Examination, error) {
 		if err := needNamespace(m); err != nil {
 			return nil, err
 		}
-		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: filter, Reasons: true, Cooldown: o.cooldown})
+		return distribution.Examine(ctx, m.site, distribution.ExamineFor{
+			LookFor: distribution.LookFor{Filter: rules.filter, Groups: rules.groups, Cooldown: o.cooldown},
+			Since:   now.Add(-messageAge),
+		})
 	})
-	steps := distribution.MakePlan(distribution.Merge(views), distribution.Rules{
-		Force: o.force, Cooldown: o.cooldown, Max: o.max, MaxQueue: o.maxQueue, Now: g.app.now(), Elsewhere: f.elsewhere(views),
+	if err := unknownGroups(f, o.groups, rules.groups, examined); err != nil {
+		return err
+	}
+	storms := raging(distribution.Storms(examined), now)
+	sayStorms(g, storms)
+	var views []*distribution.View
+	for _, x := range examined {
+		views = append(views, x.View)
+	}
+	var rows []distribution.Row
+	for _, d := range distribution.Diagnose(examined) {
+		rows = append(rows, d.Row)
+	}
+	steps := distribution.MakePlan(rows, distribution.Rules{
+		Force: o.force, Cooldown: o.cooldown, Max: o.max, Pace: rules.pace, Order: rules.order, Now: now,
+		Storms: storms, Elsewhere: f.elsewhere(views),
 	})
-	r := &refreshRun{f: f, o: o, mode: mode, items: newRefreshItems(steps)}
+	r := &refreshRun{f: f, o: o, rules: rules, storms: storms, items: newRefreshItems(steps)}
 	return r.run(ctx, steps)
 }
 
-// check refuses flags that contradict each other.
-func (o *refreshOptions) check(g *globals) (distribution.PutMode, error) {
+// read reads the flags and refuses those that contradict each other.
+func (o *refreshOptions) read(g *globals) (refreshRules, error) {
+	var r refreshRules
 	switch {
 	case o.dryRun && o.wait:
-		return "", usage("--dry-run does nothing that --wait could wait for")
-	case o.max < 0 || o.maxQueue < 0 || o.cooldown < 0 || o.interval < 0:
-		return "", usage("--max, --max-queue, --cooldown and --interval cannot be negative")
+		return r, usage("--dry-run does nothing that --wait could wait for")
+	case o.max < 0 || o.perDP < 0 || o.perSite < 0 || o.cooldown < 0 || o.interval < 0:
+		return r, usage("--max, --per-dp, --per-site, --cooldown and --interval cannot be negative")
 	case o.deadline <= 0:
-		return "", usage("--deadline must be more than nothing")
+		return r, usage("--deadline must be more than nothing")
 	}
 	if err := somebodyConfirms(g.app, o.dryRun, o.yes); err != nil {
-		return "", err
+		return r, err
 	}
-	mode, err := distribution.ParsePutMode(o.put)
-	if err != nil {
-		return "", usage("--put: %w", err)
+	var err error
+	if r.filter, err = o.filter(g.app.now(), queries.StateFailed); err != nil {
+		return r, err
 	}
-	return mode, nil
+	if r.groups, err = patterns("--dp-group", o.groups); err != nil {
+		return r, err
+	}
+	if r.mode, err = distribution.ParsePutMode(o.put); err != nil {
+		return r, usage("--put: %w", err)
+	}
+	if r.order, err = distribution.ParseOrder(o.order); err != nil {
+		return r, usage("--order: %w", err)
+	}
+	r.pace = distribution.Pace{PerDP: o.perDP, PerSite: o.perSite, Wait: o.wait}
+	return r, nil
+}
+
+// unknownGroups refuses groups that no site shows, when all have answered.
+func unknownGroups(f *fleet, names []string, groups []queries.Pattern, examined []*distribution.Examination) error {
+	if len(f.failures) > 0 {
+		return nil
+	}
+	for i, p := range groups {
+		if !slices.ContainsFunc(examined, func(x *distribution.Examination) bool { return slices.ContainsFunc(x.View.Groups, p.Match) }) {
+			return usage("--dp-group: no site shows a distribution point group %q", commas(names)[i])
+		}
+	}
+	return nil
+}
+
+// raging are the storms that are not over.
+func raging(storms []distribution.Storm, now time.Time) []distribution.Storm {
+	return slices.DeleteFunc(storms, func(s distribution.Storm) bool { return !s.Rages(now) })
 }
 
 // elsewhere are the sites of the inventory that showed nothing: what they hold
@@ -169,10 +233,11 @@ const (
 
 // refreshRun is a refresh from its plan on.
 type refreshRun struct {
-	f     *fleet
-	o     *refreshOptions
-	mode  distribution.PutMode
-	items map[queries.RowKey]*refreshItem
+	f      *fleet
+	o      *refreshOptions
+	rules  refreshRules
+	storms []distribution.Storm
+	items  map[queries.RowKey]*refreshItem
 }
 
 func (r *refreshRun) run(ctx context.Context, steps []distribution.Step) error {
@@ -182,6 +247,9 @@ func (r *refreshRun) run(ctx context.Context, steps []distribution.Step) error {
 		return err
 	}
 	app.say("%s", planSummary(steps, r.f))
+	if !r.o.yes {
+		r.sayTravels(steps)
+	}
 	if r.o.dryRun || planned == 0 && r.isTable() {
 		r.advise(steps)
 		return r.f.exit(r.found(steps))
@@ -212,42 +280,26 @@ func (r *refreshRun) isTable() bool {
 	return r.f.g.format == string(report.Table) || r.f.g.format == string(report.Wide)
 }
 
-// showPlan shows the plan where it is not part of the document that comes at
-// the end: in a table, for --dry-run, and, for who is asked, on the terminal.
-func (r *refreshRun) showPlan(steps []distribution.Step) error {
-	g := r.f.g
-	options := g.reportOptions("plan", planColumns())
-	switch {
-	case r.isTable():
-		// The columns of outcomes come with the outcomes.
-		isPlans := func(name string) bool { return hasColumn(options.Columns, name) }
-		options.Select = slices.DeleteFunc(options.Select, func(name string) bool { return !isPlans(name) })
-		if len(g.columns) > 0 && len(options.Select) == 0 {
-			return nil
-		}
-		return r.writePlan(g.app.out, options, steps)
-	case r.o.dryRun:
-		return r.writePlan(g.app.out, options, steps)
-	case !r.o.yes:
-		options.Format, options.Select = report.Table, nil
-		return r.writePlan(g.app.err, options, steps)
-	}
-	return nil
-}
-
-func hasColumn(columns []report.Column, name string) bool {
-	return slices.ContainsFunc(columns, func(c report.Column) bool { return strings.EqualFold(c.Name, name) })
-}
-
 // execute sends and, where that is asked for, waits. It reports whether the
 // deadline passed.
 func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (late bool) {
 	app := r.f.g.app
+	if r.o.wait {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.o.deadline)
+		defer cancel()
+	}
 	started := app.now()
-	results := distribution.Refresh(ctx, steps, r.mode, func(res distribution.Result) {
-		if res.Err != nil && !errors.Is(res.Err, distribution.ErrGivenUp) {
-			r.f.fail(res.Owner.Name, fmt.Errorf("refresh %s: %w", res.Keys, res.Err))
-		}
+	results := distribution.RefreshPaced(ctx, steps, distribution.PaceOptions{
+		Mode: r.rules.mode, Pace: r.rules.pace, Look: distribution.LookOptions{Fastest: r.o.interval, Slowest: r.o.interval},
+		Done: func(res distribution.Result) {
+			if res.Err != nil && !errors.Is(res.Err, distribution.ErrGivenUp) && !heldBack(res.Err) {
+				r.f.fail(res.Owner.Name, fmt.Errorf("refresh %s: %w", res.Keys, res.Err))
+			}
+		},
+		Held: func(site *distribution.Site, left int) {
+			app.say("  %s: %s for room in the queues.", site.Name, waits(left))
+		},
 	})
 	var sent []distribution.Row
 	for _, res := range results {
@@ -271,12 +323,24 @@ func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (la
 	return r.watch(ctx, sent)
 }
 
-// watch waits for what was sent.
+func waits(n int) string {
+	if n == 1 {
+		return "1 row waits"
+	}
+	return fmt.Sprintf("%d rows wait", n)
+}
+
+// heldBack tells what was not sent because the time was over or nobody wanted to
+// wait any longer, which is no fault of the site's.
+func heldBack(err error) bool {
+	var op *wsman.Error
+	return !errors.As(err, &op) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled))
+}
+
+// watch waits for what was sent, until the context's deadline.
 func (r *refreshRun) watch(ctx context.Context, sent []distribution.Row) (late bool) {
 	app := r.f.g.app
 	app.say("Waiting until it has arrived, %s at most.", r.o.deadline)
-	ctx, cancel := context.WithTimeout(ctx, r.o.deadline)
-	defer cancel()
 	outcomes := distribution.Watch(ctx, sent, distribution.WatchOptions{
 		Fastest: r.o.interval, Slowest: r.o.interval,
 		Changed: func(before, after distribution.Row) {
@@ -328,58 +392,6 @@ func (r *refreshRun) found(steps []distribution.Step) int {
 	return exitOK
 }
 
-func countPlanned(steps []distribution.Step) int {
-	n := 0
-	for _, s := range steps {
-		if s.Skip == distribution.SkipNothing {
-			n++
-		}
-	}
-	return n
-}
-
-func planColumns() []report.Column {
-	return []report.Column{
-		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"}, {Name: "package", Title: "PACKAGE"},
-		{Name: "name", Title: "NAME", Max: 30}, {Name: "type", Title: "TYPE", Wide: true},
-		{Name: "state", Title: "STATE", Color: stateColor, Wide: true}, {Name: "since", Title: "SINCE", Wide: true},
-		{Name: "cause", Title: "CAUSE"}, {Name: "message", Title: "MESSAGE", Wide: true},
-		{Name: "action", Title: "PLAN", Color: stateColor}, {Name: "skip", Title: "SKIP", Wide: true}, {Name: "reason", Title: "WHY", Wide: true},
-		{Name: "owner", Title: "ASKED AT", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
-	}
-}
-
-// planValues are the values of planColumns. A table says with the action why a
-// row is skipped, unless the cause says it.
-func planValues(s distribution.Step, isTable bool) []any {
-	action := "refresh"
-	if s.Skip != distribution.SkipNothing {
-		action = "skip"
-	}
-	if isTable && s.Skip != distribution.SkipNothing && s.Skip != distribution.SkipCause {
-		action += ": " + string(s.Skip)
-	}
-	return []any{
-		s.SiteCode, s.ServerNALPath.Server(), s.PackageID, orNil(s.Name), s.PackageType, s.State, when(s.SummaryDate),
-		orNil(s.Cause.Name), orNil(s.Message), action, orNil(string(s.Skip)), orNil(s.Reason), s.Owner.Name, s.ServerNALPath,
-	}
-}
-
-// writePlan shows what failed, why, and what is to be done about it.
-func (r *refreshRun) writePlan(w io.Writer, options report.Options, steps []distribution.Step) error {
-	out, err := report.New(w, options)
-	if err != nil {
-		return usage("%w", err)
-	}
-	for _, s := range steps {
-		if err := out.Row(planValues(s, options.Format == report.Table)...); err != nil {
-			return err
-		}
-	}
-	r.f.addErrors(out)
-	return out.Close()
-}
-
 // outcomeColumns are the plan's columns and those of the outcomes. A table has
 // shown the plan before and leaves most of it out; a document has all.
 func outcomeColumns(isTable bool) []report.Column {
@@ -406,6 +418,7 @@ func (r *refreshRun) writeOutcomes(steps []distribution.Step) error {
 			return err
 		}
 	}
+	r.addPlan(out, steps)
 	r.f.addErrors(out)
 	return out.Close()
 }
@@ -421,13 +434,13 @@ func (r *refreshRun) outcomeValues(s distribution.Step) []any {
 	var cause, advice, failure any
 	switch item.outcome {
 	case outcomeSkipped:
-		cause, advice = orNil(item.row.Cause.Name), orNil(item.row.Cause.Advice)
+		cause, advice = orNil(item.row.Why), orNil(item.row.Advice)
 		if s.Skip != distribution.SkipCause {
 			advice = orNil(s.Reason)
 		}
 	case outcomeCured, outcomeGone, outcomeSent:
 	default:
-		cause, advice = orNil(item.row.Cause.Name), orNil(item.row.Cause.Advice)
+		cause, advice = orNil(item.row.Why), orNil(item.row.Advice)
 	}
 	if item.err != nil {
 		failure = oneLine(item.err.Error())
@@ -441,45 +454,13 @@ func (r *refreshRun) advise(steps []distribution.Step) {
 	for _, s := range steps {
 		item := r.items[s.RowKey()]
 		done := item.outcome == outcomeCured || item.outcome == outcomeGone || item.outcome == outcomeSent
-		if !done && item.row.Cause.Advice != "" && (s.Skip == distribution.SkipCause || item.outcome == outcomeFailedAgain) {
-			counts[item.row.Cause.Name]++
+		if !done && item.row.Advice != "" && (s.Skip == distribution.SkipCause || item.outcome == outcomeFailedAgain) {
+			counts[item.row.Why+": "+item.row.Advice]++
 		}
 	}
-	for _, name := range sortedKeys(counts) {
-		cause, _ := queries.CauseNamed(name)
-		r.f.g.app.say("  %d %s: %s.", counts[name], name, cause.Advice)
+	for _, text := range sortedKeys(counts) {
+		r.f.g.app.say("  %d %s.", counts[text], text)
 	}
-}
-
-// planSummary is the plan in a line.
-func planSummary(steps []distribution.Step, f *fleet) string {
-	if len(steps) == 0 {
-		if len(f.failures) > 0 {
-			return "Nothing to send again at the sites that answered."
-		}
-		return "Nothing to send again."
-	}
-	planned := countPlanned(steps)
-	text := fmt.Sprintf("%s found; the plan sends %d again", count(len(steps), "row", "rows"), planned)
-	if skipped := len(steps) - planned; skipped > 0 {
-		text += fmt.Sprintf(" and skips %d (%s)", skipped, skipSummary(steps))
-	}
-	return text + "."
-}
-
-// skipSummary counts why rows are skipped, by cause where the cause is why.
-func skipSummary(steps []distribution.Step) string {
-	counts := map[string]int{}
-	for _, s := range steps {
-		switch s.Skip {
-		case distribution.SkipNothing:
-		case distribution.SkipCause:
-			counts[s.Cause.Name]++
-		default:
-			counts[string(s.Skip)]++
-		}
-	}
-	return countList(counts)
 }
 
 func countList(counts map[string]int) string {

@@ -27,10 +27,16 @@ func newStatus(g *globals) *cobra.Command {
 		Short: "Show how far packages are",
 		Long: `Show how far packages are on their way to the distribution points: in the whole
 hierarchy (--level root), at each site (--level site), or on each distribution
-point (--level dp). What several sites of a hierarchy report is shown once.`,
+point (--level dp). What several sites of a hierarchy report is shown once.
+
+Two states are not the site's own and are told at --level dp alone: stale is what
+is installed in an older version than the package has (never an application,
+whose content has no versions), stuck what has been pending or retrying for
+longer than --stuck-after.`,
 		Example: `  dpremote status
   dpremote status --level dp --state failed,retrying
   dpremote status --level dp --dp 'SRV*' --since 24h -o csv
+  dpremote status --level dp --state stale,stuck
   dpremote status --fail-on failed`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), g, o) },
@@ -58,6 +64,10 @@ func runStatus(ctx context.Context, g *globals, o *statusOptions) error {
 	}
 	if o.level != "dp" && len(o.dps)+len(o.types) > 0 {
 		return usage("--level %s counts distribution points: --dp and --type need --level dp", o.level)
+	}
+	judged := func(s queries.State) bool { return s == queries.StateStale || s == queries.StateStuck }
+	if i := slices.IndexFunc(filter.States, judged); i >= 0 && o.level != "dp" && !slices.Contains(commas(o.states), "unhealthy") {
+		return usage("--state: --level %s does not count what is %s; use --level dp", o.level, filter.States[i])
 	}
 	if o.level == "root" && o.since != "" {
 		return usage("--level root has no dates: --since needs --level site or dp")

@@ -50,7 +50,7 @@ could not be checked; the exit status is 3 unless all are good.`,
 }
 
 func runValidate(ctx context.Context, g *globals, o *validateOptions) error {
-	filter, err := o.filter(g.app.now(), queries.StateInstalled)
+	filter, err := o.filter(g.app.now(), queries.StateInstalled, queries.StateStale)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (v *validation) waitFor(ctx context.Context, sent []distribution.Row) {
 	told := map[*distribution.Site]bool{}
 	for _, c := range checks {
 		o := v.rows[c.RowKey()]
-		o.outcome, o.cause, o.message = checkOutcome(c, isInterrupt(ctx.Err())), c.Cause.Name, c.Message
+		o.outcome, o.cause, o.message = checkOutcome(c, isInterrupt(ctx.Err())), c.Why, c.Message
 		if c.Err != nil && !told[c.Owner] {
 			told[c.Owner] = true
 			v.f.fail(c.Owner.Name, fmt.Errorf("wait for validations: %w", c.Err))

@@ -319,7 +319,7 @@ func watchColumns() []report.Column {
 func (r *watchRun) values(event string, before queries.State, row distribution.Row, outcome any) []any {
 	var cause, message, advice any
 	if outcome != nil && outcome != outcomeInstalled {
-		cause, message, advice = orNil(row.Cause.Name), orNil(row.Message), orNil(row.Cause.Advice)
+		cause, message, advice = orNil(row.Why), orNil(row.Message), orNil(row.Advice)
 	}
 	return []any{
 		event, r.f.g.app.now(), row.SiteCode, row.ServerNALPath.Server(), row.PackageID, row.PackageType, before, row.State,
