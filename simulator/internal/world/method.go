@@ -107,10 +107,9 @@ func methods(class, name string) (method, bool) {
 		return enumKey, true
 	case "StdRegProv.EnumValues":
 		return enumValues, true
-	case "StdRegProv.GetStringValue":
-		return getStringValue, true
-	case "StdRegProv.GetDWORDValue":
-		return getDWORDValue, true
+	case "StdRegProv.GetStringValue", "StdRegProv.GetExpandedStringValue", "StdRegProv.GetMultiStringValue",
+		"StdRegProv.GetDWORDValue", "StdRegProv.GetQWORDValue", "StdRegProv.GetBinaryValue":
+		return getValue(name), true
 	case "StdRegProv.DeleteKey":
 		return deleteKey, true
 	}

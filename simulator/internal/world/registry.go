@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"dpremote/simulator/internal/wire"
 )
@@ -17,29 +18,46 @@ const (
 	keyRetries     = keyComponent + `\Retry History`
 	keyIdentity    = keySMS + `\Identification`
 	keySetup       = keySMS + `\Setup`
-	errorNotFound  = 2  // ERROR_FILE_NOT_FOUND
-	errorBadType   = 13 // ERROR_INVALID_DATA: the value is of another type
-	typeString     = 1  // REG_SZ
-	typeDWORD      = 4  // REG_DWORD
+	errorNoValue   = 1          // as Windows was seen to answer
+	errorNotFound  = 2          // ERROR_FILE_NOT_FOUND
+	errorBadType   = 0x80041005 // WBEM_E_TYPE_MISMATCH
 	packagesAtOnce = 3
 	threadsEach    = 5
 )
 
-// registry is the values of each key; a value is a string or a uint64 (DWORD).
-// The keys above a key exist too.
-func (s *Site) registry() map[string]map[string]value {
-	keys := map[string]map[string]value{
-		keyIdentity: {"Installation Directory": installDir, "Site Code": s.site.code, "Site Server": s.site.server},
-		keySetup:    {"Full Version": siteVersion, "Installation Directory": installDir},
+// typed is a registry value and its type, a REG_ constant of winnt.h.
+type typed struct {
+	kind  int64
+	value value
+}
+
+const (
+	typeString = 1  // REG_SZ
+	typeExpand = 2  // REG_EXPAND_SZ
+	typeBinary = 3  // REG_BINARY
+	typeDWORD  = 4  // REG_DWORD
+	typeMulti  = 7  // REG_MULTI_SZ
+	typeQWORD  = 11 // REG_QWORD
+)
+
+func text(s string) typed   { return typed{typeString, s} }
+func dword(n uint64) typed  { return typed{typeDWORD, n} }
+func multi(v []value) typed { return typed{typeMulti, v} }
+
+// registry is the values of each key. The keys above a key exist too.
+func (s *Site) registry() map[string]map[string]typed {
+	keys := map[string]map[string]typed{
+		keyIdentity: {"Installation Directory": text(installDir), "Site Code": text(s.site.code), "Site Server": text(s.site.server)},
+		keySetup:    {"Full Version": text(siteVersion), "Installation Directory": text(installDir)},
 		keyComponent: {
-			"Maximum Number of Packages":            uint64(packagesAtOnce),
-			"Maximum Number of Threads Per Package": uint64(threadsEach),
-			"Package Processing Queue":              s.openPackages(InstallPending),
-			"Packages Being Processed":              uint64(len(strings.Fields(s.openPackages(InstallPending)))),
+			"Maximum Number of Packages":            dword(packagesAtOnce),
+			"Maximum Number of Threads Per Package": dword(threadsEach),
+			"Package Processing Queue":              text(s.openPackages(InstallPending)),
+			"Packages Being Processed":              dword(uint64(len(strings.Fields(s.openPackages(InstallPending))))),
 		},
 	}
 	for _, id := range strings.Fields(s.openPackages(InstallRetrying)) {
-		keys[keyRetries+`\`+id] = map[string]value{"Retry Count": s.retries(id)}
+		keys[keyRetries+`\`+id] = s.retryHistory(id)
 	}
 	return keys
 }
@@ -59,20 +77,30 @@ func (s *Site) openPackages(state State) string {
 	return strings.Join(slices.Compact(ids), " ")
 }
 
-// retries is how often a package's worst row was retried.
-func (s *Site) retries(id string) value {
-	most := uint32(0)
+// retryHistory is the values of a package's key below Retry History. What a
+// site keeps there is not documented; here it is values of several types.
+func (s *Site) retryHistory(id string) map[string]typed {
+	most, dps, restarts := uint32(0), []value{}, time.Time{}
 	for _, j := range s.w.jobs {
-		if j.content.pkg.id == id && j.content.dp.site.reporter == s.site && j.content.state == InstallRetrying {
+		c := j.content
+		if c.pkg.id == id && c.dp.site.reporter == s.site && c.state == InstallRetrying && c.job == j {
 			most = max(most, j.retries)
+			dps = append(dps, c.dp.nal)
+			restarts = j.restarts
 		}
 	}
-	return uint64(most)
+	return map[string]typed{
+		"Retry Count":         dword(uint64(most)),
+		"Distribution Points": multi(dps),
+		"Next Retry":          {typeQWORD, uint64(restarts.Unix())},
+		"Source":              {typeExpand, `%SystemDrive%\Packages\` + id},
+		"State":               {typeBinary, []value{uint64(InstallRetrying), uint64(0)}},
+	}
 }
 
 // registryKey finds the key that a call names: its values and the names of the
 // keys below.
-func registryKey(c call) (values map[string]value, below []string, ok bool) {
+func registryKey(c call) (values map[string]typed, below []string, ok bool) {
 	root, _ := c.argument("hDefKey").(uint64)
 	if c.argument("hDefKey") != nil && root != localMachine {
 		return nil, nil, false
@@ -89,17 +117,6 @@ func registryKey(c call) (values map[string]value, below []string, ok bool) {
 	}
 	slices.Sort(below)
 	return values, slices.Compact(below), ok
-}
-
-// registryValue finds the value that a call names.
-func registryValue(c call) (value, bool) {
-	values, _, _ := registryKey(c)
-	for name, v := range values {
-		if strings.EqualFold(name, c.text("sValueName")) {
-			return v, true
-		}
-	}
-	return nil, false
 }
 
 func enumKey(c call) ([]wire.Assignment, error) {
@@ -121,30 +138,38 @@ func enumValues(c call) ([]wire.Assignment, error) {
 	}
 	names, types := []value{}, []value{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		names = append(names, name)
-		if _, isText := values[name].(string); isText {
-			types = append(types, int64(typeString))
-		} else {
-			types = append(types, int64(typeDWORD))
-		}
+		names, types = append(names, name), append(types, values[name].kind)
 	}
 	return returned(0, wire.Assignment{Name: "sNames", Value: names}, wire.Assignment{Name: "Types", Value: types})
 }
 
-func getStringValue(c call) ([]wire.Assignment, error) { return typedValue[string](c, "sValue") }
-
-func getDWORDValue(c call) ([]wire.Assignment, error) { return typedValue[uint64](c, "uValue") }
-
-// typedValue answers a registry value of one type in an out parameter.
-func typedValue[T any](c call, out string) ([]wire.Assignment, error) {
-	v, ok := registryValue(c)
-	if !ok {
-		return returned(errorNotFound)
+// getValue is one of the methods that read a value.
+func getValue(name string) method {
+	reads := map[string]struct {
+		kind int64
+		out  string
+	}{
+		"GetStringValue": {typeString, "sValue"}, "GetExpandedStringValue": {typeExpand, "sValue"}, "GetMultiStringValue": {typeMulti, "sValue"},
+		"GetDWORDValue": {typeDWORD, "uValue"}, "GetQWORDValue": {typeQWORD, "uValue"}, "GetBinaryValue": {typeBinary, "uValue"},
+	}[name]
+	return func(c call) ([]wire.Assignment, error) {
+		values, _, ok := registryKey(c)
+		if !ok {
+			return returned(errorNotFound)
+		}
+		for name, v := range values {
+			switch {
+			case !strings.EqualFold(name, c.text("sValueName")):
+			case v.kind != reads.kind:
+				return returned(errorBadType)
+			case v.kind == typeExpand:
+				return returned(0, wire.Assignment{Name: reads.out, Value: strings.ReplaceAll(v.value.(string), "%SystemDrive%", "C:")})
+			default:
+				return returned(0, wire.Assignment{Name: reads.out, Value: v.value})
+			}
+		}
+		return returned(errorNoValue)
 	}
-	if _, ok := v.(T); !ok {
-		return returned(errorBadType)
-	}
-	return returned(0, wire.Assignment{Name: out, Value: v})
 }
 
 // deleteKey deletes a package's retry history, as Microsoft's knowledge base
