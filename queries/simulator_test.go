@@ -23,6 +23,11 @@ func simulate(t *testing.T) (*simulator.Hierarchy, *wsman.Client) {
 			simulator.DPOffline: 1, simulator.HashMismatch: 1, simulator.Transient: 1},
 		Secondaries: []simulator.Secondary{{Code: "S21", DPs: 2}},
 	}}}
+	return simulateModel(t, model)
+}
+
+func simulateModel(t *testing.T, model simulator.Model) (*simulator.Hierarchy, *wsman.Client) {
+	t.Helper()
 	h, err := simulator.Start(t.Context(), model, simulator.Options{AllowUnencrypted: true})
 	if err != nil {
 		t.Fatal(err)
