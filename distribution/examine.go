@@ -63,7 +63,7 @@ func Examine(ctx context.Context, site *Site, what ExamineFor) (*Examination, er
 		func() error { return x.readMessages(ctx, since, ids) },
 		func() error { return x.readDPs(ctx) },
 		func() error { return x.readJobs(ctx) },
-		func() error { return x.readStorms(ctx, what.Filter, since) },
+		func() error { return x.readStorms(ctx, what.Filter, what.Since) },
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -215,29 +215,12 @@ func (x *Examination) readJobs(ctx context.Context) error {
 	return nil
 }
 
-// readStorms asks for the failures of all packages that the filter allows, not
-// only of those whose rows it picks: what is retried all the time is hardly
-// ever seen as failed.
+// readStorms asks for storms, and only where there are any for what the
+// registry tells of them.
 func (x *Examination) readStorms(ctx context.Context, filter queries.Filter, since time.Time) error {
-	var failures []queries.PackageMessage
-	pick := queries.MessagePick{Since: since, Packages: filter.ExactPackages(), IDs: stormMessages()}
-	for m, err := range queries.Messages(ctx, x.View.Site.Session, pick) {
-		if err != nil {
-			return err
-		}
-		if filter.MatchPackage(m.PackageID) {
-			failures = append(failures, m)
-		}
+	var err error
+	if x.storms, err = LookForStorms(ctx, x.View, filter, since); err != nil {
+		return err
 	}
-	var jobs []queries.Job
-	for _, some := range x.jobs {
-		jobs = append(jobs, some...)
-	}
-	var sites []queries.SiteCode
-	for _, s := range x.View.Sites {
-		sites = append(sites, s.SiteCode)
-	}
-	slices.Sort(sites)
-	x.storms = findStorms(x.View.Site, failures, jobs, sites)
-	return nil
+	return AskHistory(ctx, x.View.Site, x.storms)
 }

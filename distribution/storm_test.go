@@ -59,7 +59,10 @@ func TestFindStorms(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			jobs := []queries.Job{{PackageID: "ps100001", RetryCount: 9}, {PackageID: "PS100001"}, {PackageID: "PS100002", RetryCount: 50}}
-			got := findStorms(nil, tt.messages, jobs, sites)
+			got := findStorms(nil, tt.messages, sites)
+			for i := range got {
+				got[i].countJobs(jobs)
+			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Error(diff)
 			}
