@@ -18,7 +18,7 @@ import (
 const messageAge = 7 * 24 * time.Hour
 
 func newDiagnose(g *globals) *cobra.Command {
-	o := &filterFlags{}
+	o, clearing := &filterFlags{}, &clearRetryOptions{}
 	cmd := &cobra.Command{
 		Use:   "diagnose [PACKAGEID...]",
 		Short: "Say why content failed, and what to do",
@@ -33,15 +33,36 @@ With --since only rows that changed since then are shown.
 
 A package that failed six times or more within an hour at one site is told as a
 retry storm: each retry sends the package's description to the child sites
-again. Storms are looked for among all packages, or those that are named.`,
+again. Storms are looked for among all packages, or those that are named. What
+the registry of the site server keeps of them, the retry history, is read where
+the account may: local administrators of the server may.
+
+--clear-retry deletes the retry history of packages at the sites that are
+selected, which makes Distribution Manager stop trying them (knowledge base
+article Q319207). It shows what is there, asks, and keeps each key in a file that
+"reg import" restores, below $XDG_STATE_HOME/dpremote/retry-history or
+~/.local/state/dpremote/retry-history, before it deletes it. Where there is no
+retry history, nothing is done, and the exit status is 0. It does not remove the
+cause of the failures: cure that first. Rows are not diagnosed then. The exit
+status is 3 when a retry history is there again after it was deleted.`,
 		Example: `  dpremote diagnose
   dpremote diagnose PS10002A -o wide
   dpremote diagnose --dp 'SRV*' --state unhealthy --since 336h
-  dpremote diagnose --site PS1 -o json`,
+  dpremote diagnose --site PS1 -o json
+  dpremote diagnose --clear-retry PS10002A --site PS1`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error { return runDiagnose(cmd.Context(), g, o, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := clearing.check(g.app, cmd.Flags(), args); err != nil {
+				return err
+			}
+			if clearing.wanted(cmd.Flags()) {
+				return runClearRetry(cmd.Context(), g, clearing)
+			}
+			return runDiagnose(cmd.Context(), g, o, args)
+		},
 	}
 	o.register(cmd.Flags(), "default: failed")
+	clearing.register(cmd.Flags())
 	return cmd
 }
 
@@ -196,14 +217,22 @@ func stormObject(s distribution.Storm) report.Object {
 	hours := make([]report.Object, 0, len(s.Hours))
 	for _, h := range s.Hours {
 		hours = append(hours, report.Object{
-			Names:  []string{"hour", "notProcessed", "notCopied", "sentToChildren"},
-			Values: []any{h.Hour, h.NotProcessed, h.NotCopied, h.Sent},
+			Names:  []string{"hour", "notProcessed", "notCopied", "sentToChildren", "jobsMade"},
+			Values: []any{h.Hour, h.NotProcessed, h.NotCopied, h.Sent, h.Jobs},
 		})
 	}
 	return report.Object{
-		Names: []string{"package", "siteCode", "from", "failures", "last", "dp", "dpFailures", "children", "jobs", "retries", "hours", "site"},
+		Names: []string{"package", "siteCode", "from", "failures", "last", "dp", "dpFailures", "children", "jobs", "retries",
+			"jobsMade", "retryHistory", "hours", "site"},
 		Values: []any{s.PackageID, s.Site, s.From, s.Failures, s.Last, orNil(s.DP), s.DPFailures, s.Children, s.Jobs, s.Retries,
-			hours, s.Seen.Name},
+			s.JobsMade, historyObject(s.History), hours, s.Seen.Name},
+	}
+}
+
+func historyObject(h distribution.StormHistory) report.Object {
+	return report.Object{
+		Names:  []string{"state", "why", "values", "queue", "processing"},
+		Values: []any{h.State, orNil(h.Why), registryObjects(h.Values), orNil(h.Queue), orNil(h.Processing)},
 	}
 }
 
@@ -244,23 +273,54 @@ func resendText(d distribution.Diagnosis) string {
 // sayStorms tells storms. Documents have them too.
 func sayStorms(g *globals, storms []distribution.Storm) {
 	for _, s := range storms {
-		text := fmt.Sprintf("Retry storm: %s at site %s failed %d times within an hour from %s",
-			s.PackageID, s.Site, s.Failures, s.From.UTC().Format("2006-01-02 15:04:05Z"))
-		if s.DP != "" {
-			text += fmt.Sprintf(", on %s %d times in all", s.DP, s.DPFailures)
+		g.app.say("Retry storm: %s.", stormText(s))
+		if text := historyText(s); text != "" {
+			g.app.say("  %s.", text)
 		}
-		if len(s.Children) > 0 {
-			var codes []string
-			for _, c := range s.Children {
-				codes = append(codes, string(c))
-			}
-			text += ", and sends its description to " + strings.Join(codes, ", ")
-		}
-		if s.Jobs > 0 {
-			text += fmt.Sprintf("; %s in the queue", count(s.Jobs, "transfer", "transfers"))
-		}
-		g.app.say("%s.", text)
 	}
+}
+
+// stormText is what a storm does, in one sentence.
+func stormText(s distribution.Storm) string {
+	text := fmt.Sprintf("%s at site %s failed %d times within an hour from %s",
+		s.PackageID, s.Site, s.Failures, s.From.UTC().Format("2006-01-02 15:04:05Z"))
+	if s.DP != "" {
+		text += fmt.Sprintf(", on %s %d times in all", s.DP, s.DPFailures)
+	}
+	if len(s.Children) > 0 {
+		var codes []string
+		for _, c := range s.Children {
+			codes = append(codes, string(c))
+		}
+		text += ", and sends its description to " + strings.Join(codes, ", ")
+	}
+	if s.JobsMade > 0 {
+		peak := s.Peak()
+		text += fmt.Sprintf("; %s made for it, %d of them in the hour from %s",
+			count(s.JobsMade, "transfer was", "transfers were"), peak.Jobs, peak.Hour.Format("2006-01-02 15:04Z"))
+	}
+	if s.Jobs > 0 {
+		text += fmt.Sprintf("; %s in the queue", count(s.Jobs, "transfer", "transfers"))
+	}
+	return text
+}
+
+// historyText is what the registry tells of a storm, and what to do with it.
+func historyText(s distribution.Storm) string {
+	switch s.History.State {
+	case distribution.HistoryThere:
+		return fmt.Sprintf("%s keeps a retry history of it (%s): cure the cause, then \"dpremote diagnose --clear-retry %s --site %s\" stops the retries",
+			s.Site, registryText(s.History.Values), s.PackageID, s.Seen.Name)
+	case distribution.HistoryAbsent:
+		return fmt.Sprintf("%s keeps no retry history of it", s.Site)
+	case distribution.HistoryDenied:
+		return fmt.Sprintf("the account may not read the registry of %s, so whether it keeps a retry history is not known", s.Site)
+	case distribution.HistoryElsewhere:
+		return fmt.Sprintf("the server that answers for %s is not its site server, so whether it keeps a retry history is not known", s.Site)
+	case distribution.HistoryUnread:
+		return fmt.Sprintf("the registry of %s could not be read: %s", s.Site, s.History.Why)
+	}
+	return ""
 }
 
 // sayBlind tells sites that show no distribution points: nothing found there

@@ -50,6 +50,7 @@ func everyCommand() map[string][]string {
 	nal := `ServerNALPath=["Display=\\dp01.ps1.sim.example\"]MSWNET:["SMS_SITE=PS1"]\\dp01.ps1.sim.example\`
 	return map[string][]string{
 		"diagnose": {"diagnose"},
+		"clear":    {"diagnose", "--clear-retry", "CAS00001", "--yes"},
 		"dps":      {"dps"},
 		"get":      {"get", "SMS_Site", "SiteCode=PS1"},
 		"invoke":   {"invoke", "SMS_Package", "RefreshPkgSource", "--key", "PackageID=PS100001"},
@@ -82,6 +83,8 @@ func TestSecretsStayInside(t *testing.T) {
 	if err := os.WriteFile(ca, h.CA(), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	home := t.TempDir() // where commands keep what they delete
+	t.Setenv("HOME", home)
 	for name, args := range everyCommand() {
 		for _, tried := range [][2]string{{"basic", right}, {"basic", wrong}, {"ntlm", right}, {"ntlm", wrong}, {"negotiate", wrong}} {
 			auth, secret := tried[0], tried[1]
@@ -101,6 +104,7 @@ func TestSecretsStayInside(t *testing.T) {
 				}
 				written := map[string][]byte{"standard output": []byte(out.String()), "standard error": []byte(errs.String())}
 				readFiles(t, traces, written)
+				readFiles(t, home, written)
 				// A sign-in that fails before the message is sent leaves no answer.
 				if least := 3; name != "sites" && len(written) < least {
 					t.Errorf("only %d things were written: no trace", len(written))
