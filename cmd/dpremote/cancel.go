@@ -60,7 +60,13 @@ func runCancel(ctx context.Context, g *globals, o *cancelOptions) error {
 		}
 		return distribution.LookAtTransfers(ctx, m.site, filter)
 	})
-	steps := distribution.PlanCancel(distribution.Merge(views), distribution.Rules{Max: o.max, Elsewhere: f.elsewhere(views)})
+	rows := distribution.Merge(views)
+	if len(rows) == 0 {
+		if err := f.whyNothing(ctx, filter); err != nil {
+			return err
+		}
+	}
+	steps := distribution.PlanCancel(rows, distribution.Rules{Max: o.max, Elsewhere: f.elsewhere(views)})
 	r := &rowAction{
 		f: f, o: &o.actFlags, kind: "cancel", asks: "Stop the transfers of %s?", steps: steps, rows: newRowOutcomes(steps),
 		act: distribution.Cancel,

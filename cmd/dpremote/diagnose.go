@@ -323,13 +323,11 @@ func historyText(s distribution.Storm) string {
 	return ""
 }
 
-// sayBlind tells sites that show no distribution points: nothing found there
-// does not mean that nothing is wrong. A central site has none of its own, but
-// shows those below.
+// sayBlind tells sites that show no distribution points.
 func sayBlind(g *globals, examined []*distribution.Examination) {
 	for _, x := range examined {
 		if x.Blind {
-			g.app.say("%s shows no distribution points at all: it has none, or the account has no right to see them.", x.View.Site.Name)
+			sayNoDPs(g, x.View.Site.Name)
 		}
 	}
 }

@@ -110,6 +110,11 @@ func runRefresh(ctx context.Context, g *globals, o *refreshOptions) error {
 	if err := unknownGroups(f, o.groups, rules.groups, examined); err != nil {
 		return err
 	}
+	if rowless(examined) {
+		if err := f.whyNothing(ctx, rules.filter); err != nil {
+			return err
+		}
+	}
 	storms := raging(distribution.Storms(examined), now)
 	sayStorms(g, storms)
 	var views []*distribution.View
@@ -170,6 +175,10 @@ func unknownGroups(f *fleet, names []string, groups []queries.Pattern, examined 
 		}
 	}
 	return nil
+}
+
+func rowless(examined []*distribution.Examination) bool {
+	return !slices.ContainsFunc(examined, func(x *distribution.Examination) bool { return len(x.View.Rows) > 0 })
 }
 
 // raging are the storms that are not over.

@@ -143,6 +143,7 @@ func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 		rows, err := queries.Collect(queries.StatusRoot(ctx, m.Session, filter))
 		return sitesRows[queries.PackageStatusRoot]{m, top, rows}, err
 	})
+	sayNoPackages(f, filter, views)
 	best := map[packageOfHierarchy]siteRow[queries.PackageStatusRoot]{}
 	for _, v := range views {
 		for _, r := range v.rows {
@@ -181,6 +182,19 @@ func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 	return found, out.Close()
 }
 
+// sayNoPackages tells sites that show no package at all, which is how missing
+// rights show.
+func sayNoPackages[T any](f *fleet, filter queries.Filter, views []sitesRows[T]) {
+	if len(filter.Packages)+len(filter.States) > 0 || !filter.Since.IsZero() {
+		return
+	}
+	for _, v := range views {
+		if len(v.rows) == 0 {
+			f.g.app.say("%s shows no packages at all: it has none, or the account has no right to see them.", v.member.Name)
+		}
+	}
+}
+
 // packageAtSite identifies a row of the site level.
 type packageAtSite struct {
 	pkg  queries.PackageID
@@ -197,6 +211,7 @@ func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 		rows, err := queries.Collect(queries.StatusSite(ctx, m.Session, filter))
 		return sitesRows[queries.PackageStatusSite]{m, "", rows}, err
 	})
+	sayNoPackages(f, filter, views)
 	best := map[packageAtSite]siteRow[queries.PackageStatusSite]{}
 	for _, v := range views {
 		for _, r := range v.rows {
@@ -252,7 +267,13 @@ func statusDP(ctx context.Context, f *fleet, filter queries.Filter, failOn []que
 		return false, usage("%w", err)
 	}
 	found := false
-	for _, r := range distribution.Merge(views) {
+	rows := distribution.Merge(views)
+	if len(rows) == 0 {
+		if err := f.whyNothing(ctx, filter); err != nil {
+			return false, err
+		}
+	}
+	for _, r := range rows {
 		found = found || slices.Contains(failOn, r.State)
 		err := out.Row(r.SiteCode, r.ServerNALPath.Server(), r.PackageID, r.PackageType, r.State, r.SourceVersion,
 			when(r.SummaryDate), when(r.LastCopied), r.ServerNALPath, r.Owner.Name)

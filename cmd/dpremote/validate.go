@@ -68,7 +68,13 @@ func runValidate(ctx context.Context, g *globals, o *validateOptions) error {
 		}
 		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: filter, Reasons: true})
 	})
-	steps := distribution.PlanValidation(distribution.Merge(views),
+	rows := distribution.Merge(views)
+	if len(rows) == 0 {
+		if err := f.whyNothing(ctx, filter); err != nil {
+			return err
+		}
+	}
+	steps := distribution.PlanValidation(rows,
 		distribution.Rules{Force: o.force, Max: o.max, Elsewhere: f.elsewhere(views)})
 	v := &validation{rowAction: rowAction{
 		f: f, o: &o.actFlags, kind: "validate", asks: "Have %s validated?", steps: steps, rows: newRowOutcomes(steps),
