@@ -66,3 +66,21 @@ func TestRemoteShellErrors(t *testing.T) {
 		t.Errorf("a shell that is not there: %v", err)
 	}
 }
+
+// TestRemoteShells: a client's shells go its own way, with its errors.
+func TestRemoteShells(t *testing.T) {
+	for _, password := range []string{"right", "wrong"} {
+		shells, err := wsman.NewClient(siteServer(t, password), wsman.Options{Endpoint: "http://[::1]:5985/wsman"}).RemoteShells(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stdout, _, code, err := shells.RunWithContextWithString(t.Context(), "hostname", "")
+		var op *wsman.Error
+		switch {
+		case password == "right" && (err != nil || code != 0 || strings.TrimSpace(stdout) == ""):
+			t.Errorf("hostname: %q, %d, %v", stdout, code, err)
+		case password == "wrong" && (!errors.As(err, &op) || op.Op != "remote shell" || !errors.Is(err, wsman.ErrUnauthorized)):
+			t.Errorf("wrong password: %v", err)
+		}
+	}
+}

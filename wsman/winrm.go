@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"dpremote/internal/xmlscan"
@@ -21,10 +24,13 @@ import (
 //	params := *winrm.DefaultParameters
 //	params.TransportDecorator = shells.Decorate
 //	client, err := winrm.NewClientWithParameters(endpoint, "", "", &params)
+//
+// A shell is closed even when ctx is over, for a server keeps an open one for
+// hours, and counts it.
 type Shells struct {
-	ctx       context.Context // winrm.Transporter has none to pass
-	transport Transport
-	timeout   time.Duration
+	ctx  context.Context // winrm.Transporter has none to pass
+	send func(context.Context, *Request) (*Response, error)
+	fail func(error) error
 }
 
 // NewShells makes a transporter. Each request is given timeout; 0 means 70 s,
@@ -33,7 +39,43 @@ func NewShells(ctx context.Context, t Transport, timeout time.Duration) *Shells 
 	if timeout <= 0 {
 		timeout = defaultTimeout + graceForAnswer
 	}
-	return &Shells{ctx: ctx, transport: t, timeout: timeout}
+	return &Shells{
+		ctx: ctx,
+		send: func(ctx context.Context, req *Request) (*Response, error) {
+			ctx, cancel := context.WithTimeout(ctx, timeout)
+			defer cancel()
+			return t.RoundTrip(ctx, req)
+		},
+		fail: func(err error) error { return fmt.Errorf("remote shell: %w", err) },
+	}
+}
+
+// RemoteShells is a winrm.Client that runs remote shells through this client:
+// its messages are bounded, timed and traced like all others, and its errors are
+// an *Error. What a command did is not known to it, so that such an error says
+// that a retry is not known to be safe; whoever runs commands that only read
+// knows better. ctx bounds everything that is done with it.
+func (c *Client) RemoteShells(ctx context.Context) (*winrm.Client, error) {
+	const op = "remote shell"
+	to, err := url.Parse(c.options.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	shells := &Shells{
+		ctx:  ctx,
+		send: func(ctx context.Context, req *Request) (*Response, error) { return c.roundTrip(ctx, op, req) },
+		fail: func(err error) error {
+			return &Error{Op: op, Endpoint: c.options.Endpoint, Retry: retryOf(err, false), Err: err}
+		},
+	}
+	host := to.Hostname()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]" // an IPv6 address
+	}
+	port, _ := strconv.Atoi(to.Port())
+	params := winrm.NewParameters(duration(c.options.OperationTimeout), c.options.Locale, c.options.MaxEnvelopeSize)
+	params.TransportDecorator = shells.Decorate
+	return winrm.NewClientWithParameters(winrm.NewEndpoint(host, port, to.Scheme == "https", false, nil, nil, nil, 0), "", "", params)
 }
 
 // Decorate is what winrm.Parameters.TransportDecorator wants.
@@ -46,17 +88,27 @@ func (s *Shells) Transport(*winrm.Endpoint) error { return nil }
 // Post implements winrm.Transporter. Unlike that package's own transports it
 // never returns a fault or an HTTP error as success.
 func (s *Shells) Post(_ *winrm.Client, message *soap.SoapMessage) (string, error) {
-	ctx, cancel := context.WithTimeout(s.ctx, s.timeout)
-	defer cancel()
-	res, err := s.transport.RoundTrip(ctx, &Request{Body: []byte(message.String())})
+	body := message.String()
+	ctx := s.ctx
+	if ctx.Err() != nil && closes(body) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), timeToClean)
+		defer cancel()
+	}
+	res, err := s.send(ctx, &Request{Body: []byte(body)})
 	if err != nil {
-		return "", fmt.Errorf("remote shell: %w", err)
+		return "", s.fail(err)
 	}
 	doc, err := shellAnswer(res)
 	if err != nil {
-		return "", fmt.Errorf("remote shell: %w", err)
+		return "", s.fail(err)
 	}
 	return string(doc), nil
+}
+
+// closes tells the messages that end a command or a shell.
+func closes(body string) bool {
+	return strings.Contains(body, "windows/shell/Signal<") || strings.Contains(body, "2004/09/transfer/Delete<")
 }
 
 // shellAnswer is an answer's document, or the error that it is.
