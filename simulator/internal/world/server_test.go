@@ -46,24 +46,95 @@ func TestShell(t *testing.T) {
 	}
 }
 
+// logLines is what a command prints, a line each, without their breaks.
+func (l *lab) logLines(code, command string) []string {
+	l.Helper()
+	out, stderr, exit := l.at(code).Shell(l.Context(), command, nil)
+	if exit != 0 || len(stderr) > 0 {
+		l.Fatalf("%s: exit code %d, %s", command, exit, stderr)
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\r\n"), "\r\n")
+}
+
 func TestLogsShowWhatHappened(t *testing.T) {
 	l := newLab(t, small())
 	c := l.failed(Transient)
 	l.pass(time.Hour)
 	l.put("PS1", c)
 	l.pass(delay)
-	out, _, code := l.at("PS1").Shell(t.Context(), `findstr /i /c:"package `+strings.ToLower(c.pkg.id)+`" "%SMS_LOG_PATH%\distmgr.log"`, nil)
-	if code != 0 {
-		t.Fatalf("exit code %d", code)
-	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\r\n")
-	want := "Package " + c.pkg.id + " is now on " + c.dp.nal + ", STATMSG: ID=2330  $$<SMS_DISTRIBUTION_MANAGER><11-02-2026 09:00:08.000+000><thread=5104 (0x13F0)>"
+	lines := l.logLines("PS1", `findstr /i /c:"package `+strings.ToLower(c.pkg.id)+`" "%SMS_LOG_PATH%\distmgr.log"`)
+	want := "Package " + c.pkg.id + " is now on " + c.dp.nal + "  $$<SMS_DISTRIBUTION_MANAGER><11-02-2026 09:00:08.000+000><thread=5104 (0x13F0)>"
 	if got := lines[len(lines)-1]; got != want {
 		t.Errorf("last line\n%s, want\n%s", got, want)
 	}
-	out, _, _ = l.at("PS1").Shell(t.Context(), `type "C:\Program Files\Microsoft Configuration Manager\Logs\PkgXferMgr.log"`, nil)
-	if want := "Sent package " + c.pkg.id + ", version"; !strings.Contains(string(out), want) {
-		t.Errorf("PkgXferMgr.log has no %q:\n%s", want, out)
+	lines = l.logLines("PS1", `type "C:\Program Files\Microsoft Configuration Manager\Logs\PkgXferMgr.log"`)
+	all := strings.Join(lines, "\n")
+	for _, want := range []string{
+		"Sending legacy content " + c.pkg.id, "Finished sending SWD package " + c.pkg.id, "STATMSG: ID=8200 SEV=I",
+		`ISTR0="` + c.pkg.id + `"`, "CSendFileAction::SendFiles failed; 0x80070079",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("PkgXferMgr.log has no %q:\n%s", want, all)
+		}
+	}
+}
+
+// TestFindstrOfSeveralTexts: a line with any of them is found.
+func TestFindstrOfSeveralTexts(t *testing.T) {
+	l := newLab(t, small())
+	const file = ` "%SMS_LOG_PATH%\distmgr.log"`
+	whole := l.logLines("PS1", "type"+file)
+	want := 0
+	for _, line := range whole {
+		if strings.Contains(line, "SEV=W") || strings.Contains(line, "SEV=E") {
+			want++
+		}
+	}
+	if got := len(l.logLines("PS1", `findstr /L /I /C:"sev=w" /C:"sev=e"`+file)); got != want || want == 0 || want == len(whole) {
+		t.Errorf("%d lines found, %d of %d wanted", got, want, len(whole))
+	}
+}
+
+// TestOlderLogs: what is older than a day is in the older part, and nothing is
+// in both.
+func TestOlderLogs(t *testing.T) {
+	l := newLab(t, small())
+	const log, older = `type "%SMS_LOG_PATH%\distmgr.log"`, `type "%SMS_LOG_PATH%\distmgr.lo_"`
+	both := func() int { return len(l.logLines("PS1", log)) + len(l.logLines("PS1", older)) }
+	before := both()
+	l.pass(time.Hour)
+	l.put("PS1", l.failed(Transient))
+	l.pass(delay)
+	if n := len(l.logLines("PS1", log)); n == 0 || both() <= before {
+		t.Errorf("%d lines today, %d in all, %d before", n, both(), before)
+	}
+	total := both()
+	l.pass(25 * time.Hour)
+	if n := len(l.logLines("PS1", log)); n != 0 || both() < total {
+		t.Errorf("a day later %d lines in the log, %d in all, %d before", n, both(), total)
+	}
+}
+
+// TestProviderLog: the provider of a distribution point logs where the site
+// server is one.
+func TestProviderLog(t *testing.T) {
+	const log = `type "%SMS_LOG_PATH%\smsdpprov.log"`
+	if _, _, code := newLab(t, small()).at("PS1").Shell(t.Context(), log, nil); code != 1 {
+		t.Errorf("exit code %d of a site whose server is no distribution point", code)
+	}
+	l := newLab(t, Model{Sites: []SiteModel{{Code: "PS1", DPs: 1, Packages: 1, ServerDP: true}}})
+	c := l.contents[0]
+	l.put("PS1", c)
+	l.pass(delay)
+	got := l.logLines("PS1", log)
+	if len(got) != 1 || !strings.HasPrefix(got[0], "[13F0][Mon 11/02/2026 08:00:08]:Content '"+c.pkg.id+".") {
+		t.Errorf("the log is %q", got)
+	}
+	if got := l.logLines("PS1", `type "%SMS_LOG_PATH%\smsdpprov.lo_"`); len(got) != 1 || !strings.Contains(got[0], "usage gathering") {
+		t.Errorf("the older part is %q", got)
 	}
 }
 

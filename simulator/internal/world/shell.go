@@ -3,14 +3,14 @@ package world
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 )
 
 // Shell is a very small cmd.exe on the site server: hostname, ver, echo, type
-// and findstr (/I, /L, /C:"text" and one file). Its files are the logs of
-// Distribution Manager and Package Transfer Manager. The exit codes are those of
-// Windows; no command waits.
+// and findstr (/I, /L, /C:"text" any number of times, and one file). Its files
+// are the logs of content distribution. The exit codes are those of Windows; no
+// command waits.
 func (s *Site) Shell(ctx context.Context, command string, args []string) (stdout, stderr []byte, exitCode int) {
 	if err := ctx.Err(); err != nil {
 		return nil, []byte(err.Error()), 1
@@ -119,21 +119,22 @@ func (s *Site) shellType(words []string) (stdout, stderr []byte, exitCode int) {
 }
 
 func (s *Site) shellFind(words []string) (stdout, stderr []byte, exitCode int) {
-	compare, pattern, file := strings.Contains, "", ""
+	compare, file := strings.Contains, ""
+	var wanted []string
 	for _, word := range words {
 		switch {
 		case strings.EqualFold(word, "/i"):
 			compare = containsFold
 		case strings.EqualFold(word, "/l"):
 		case len(word) > 3 && strings.EqualFold(word[:3], "/c:"):
-			pattern = word[3:]
-		case pattern == "":
-			pattern = word
+			wanted = append(wanted, word[3:])
+		case len(wanted) == 0:
+			wanted = strings.Fields(word) // each of them is looked for
 		default:
 			file = word
 		}
 	}
-	if pattern == "" || file == "" {
+	if len(wanted) == 0 || file == "" {
 		return nil, []byte("FINDSTR: Bad command line\r\n"), 2
 	}
 	lines, ok := s.logFile(file)
@@ -142,7 +143,7 @@ func (s *Site) shellFind(words []string) (stdout, stderr []byte, exitCode int) {
 	}
 	var found strings.Builder
 	for _, line := range lines {
-		if compare(line, pattern) {
+		if slices.ContainsFunc(wanted, func(text string) bool { return compare(line, text) }) {
 			found.WriteString(line)
 		}
 	}
@@ -154,34 +155,4 @@ func (s *Site) shellFind(words []string) (stdout, stderr []byte, exitCode int) {
 
 func containsFold(s, part string) bool {
 	return strings.Contains(strings.ToUpper(s), strings.ToUpper(part))
-}
-
-// logDir is where a site server keeps its logs.
-const logDir = installDir + `\Logs`
-
-// logFile is the lines of a log: the messages of its component, in the form in
-// which site components write (text $$<component><time><thread>).
-func (s *Site) logFile(path string) ([]string, bool) {
-	name, ok := cutPrefixFold(strings.ReplaceAll(path, "/", `\`), logDir+`\`)
-	if !ok {
-		return nil, false
-	}
-	component, ok := map[string]string{"DISTMGR.LOG": distributionManager, "PKGXFERMGR.LOG": packageTransferManager}[fold(name)]
-	if !ok {
-		return nil, false
-	}
-	_, unlock := s.w.read()
-	defer unlock()
-	var lines []string
-	for m := range s.messages() {
-		if m.site == s.site && m.component() == component {
-			lines = append(lines, logLine(m))
-		}
-	}
-	return lines, true
-}
-
-func logLine(m *message) string {
-	return fmt.Sprintf("%s, STATMSG: ID=%d  $$<%s><%s+000><thread=%d (0x%X)>\r\n",
-		m.text(), m.id, m.component(), m.at.In(time.UTC).Format("01-02-2006 15:04:05.000"), m.thread(), m.thread())
 }
