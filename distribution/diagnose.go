@@ -38,6 +38,7 @@ const (
 	FromDrive       = "drive"       // SMS_DistributionPointDriveInfo
 	FromDP          = "dp"          // SMS_DistributionPointInfo
 	FromMaintenance = "maintenance" // the same
+	FromLog         = "log"         // a log of the site server, which Examine does not read
 )
 
 // String is the evidence in a line.

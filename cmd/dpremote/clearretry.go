@@ -46,12 +46,14 @@ func (o *clearRetryOptions) check(a *app, f *pflag.FlagSet, args []string) error
 		}
 		return nil
 	}
-	for _, name := range []string{"dp", "package", "type", "state", "since"} {
+	for _, name := range []string{"dp", "package", "type", "state", "since", "stuck-after"} {
 		if f.Changed(name) {
 			return usage("--%s picks rows, and --clear-retry is for packages at whole sites: choose those by --site and --group", name)
 		}
 	}
 	switch {
+	case f.Changed("logs"):
+		return usage("--logs is for a diagnosis, and --clear-retry makes none")
 	case len(args) > 0:
 		return usage("--clear-retry diagnoses nothing: join the packages by commas (--clear-retry %s), or leave %s out",
 			strings.Join(append(commas(o.ids), args...), ","), strings.Join(args, " "))

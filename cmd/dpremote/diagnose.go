@@ -17,8 +17,15 @@ import (
 // messageAge is how far back diagnose reads status messages by default.
 const messageAge = 7 * 24 * time.Hour
 
+// diagnoseOptions are the flags of diagnose.
+type diagnoseOptions struct {
+	filterFlags
+	clear clearRetryOptions
+	logs  bool
+}
+
 func newDiagnose(g *globals) *cobra.Command {
-	o, clearing := &filterFlags{}, &clearRetryOptions{}
+	o := &diagnoseOptions{}
 	cmd := &cobra.Command{
 		Use:   "diagnose [PACKAGEID...]",
 		Short: "Say why content failed, and what to do",
@@ -26,7 +33,9 @@ func newDiagnose(g *globals) *cobra.Command {
 there: the cause, how sure that is, whether sending it again would cure it, and
 what to do. The evidence, in wide and in json, is the row's status, the status
 messages of Distribution Manager and Package Transfer Manager, open transfers,
-the room on the distribution point's drives and its maintenance mode.
+the room on the distribution point's drives and its maintenance mode; with --logs
+also the newest lines of the site server's logs that name the package and, where
+they name any, the distribution point.
 
 Status messages are read as far back as --since says, and otherwise seven days.
 With --since only rows that changed since then are shown.
@@ -46,27 +55,28 @@ retry history, nothing is done, and the exit status is 0. It does not remove the
 cause of the failures: cure that first. Rows are not diagnosed then. The exit
 status is 3 when a retry history is there again after it was deleted.`,
 		Example: `  dpremote diagnose
-  dpremote diagnose PS10002A -o wide
+  dpremote diagnose PS10002A --logs -o wide
   dpremote diagnose --dp 'SRV*' --state unhealthy --since 336h
   dpremote diagnose --site PS1 -o json
   dpremote diagnose --clear-retry PS10002A --site PS1`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := clearing.check(g.app, cmd.Flags(), args); err != nil {
+			if err := o.clear.check(g.app, cmd.Flags(), args); err != nil {
 				return err
 			}
-			if clearing.wanted(cmd.Flags()) {
-				return runClearRetry(cmd.Context(), g, clearing)
+			if o.clear.wanted(cmd.Flags()) {
+				return runClearRetry(cmd.Context(), g, &o.clear)
 			}
 			return runDiagnose(cmd.Context(), g, o, args)
 		},
 	}
 	o.register(cmd.Flags(), "default: failed")
-	clearing.register(cmd.Flags())
+	o.clear.register(cmd.Flags())
+	cmd.Flags().BoolVar(&o.logs, "logs", false, "add what distmgr.log and PkgXferMgr.log on the site servers say to the evidence")
 	return cmd
 }
 
-func runDiagnose(ctx context.Context, g *globals, o *filterFlags, args []string) error {
+func runDiagnose(ctx context.Context, g *globals, o *diagnoseOptions, args []string) error {
 	ids, err := packageIDs(args)
 	if err != nil {
 		return err
@@ -103,6 +113,9 @@ func runDiagnose(ctx context.Context, g *globals, o *filterFlags, args []string)
 		}
 	}
 	diagnoses, storms := distribution.Diagnose(examined), distribution.Storms(examined)
+	if o.logs {
+		addLogs(ctx, f, diagnoses, what.Since)
+	}
 	if err := writeDiagnoses(f, diagnoses, storms); err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ Windows nor an agent.`,
 	})
 	root.AddCommand(
 		newSites(g), newDPs(g), newStatus(g), newDiagnose(g), newRefresh(g), newWatch(g),
-		newUpdate(g), newValidate(g), newCancel(g),
+		newUpdate(g), newValidate(g), newCancel(g), newLogs(g),
 		newQuery(g), newGet(g), newPut(g), newInvoke(g),
 		newSim(g), newVersion(g),
 	)

@@ -53,6 +53,7 @@ func everyCommand() map[string][]string {
 		"clear":    {"diagnose", "--clear-retry", "CAS00001", "--yes"},
 		"dps":      {"dps"},
 		"get":      {"get", "SMS_Site", "SiteCode=PS1"},
+		"logs":     {"logs", "distmgr"},
 		"invoke":   {"invoke", "SMS_Package", "RefreshPkgSource", "--key", "PackageID=PS100001"},
 		"put":      {"put", "SMS_DistributionPoint", "PackageID=PS100001", nal, "SiteCode=PS1", "--set", "RefreshNow=true"},
 		"query":    {"query", "SELECT * FROM SMS_Site"},
