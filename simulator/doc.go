@@ -24,12 +24,22 @@
 // RefreshNow put on an SMS_DistributionPoint makes the row INSTALL_PENDING,
 // queues an SMS_DistributionJob and, a Delay later, comes to its end: the
 // content is installed, or an obstacle that no resend removes (a full disk, a
-// missing source, denied access, a DP that is offline) makes it INSTALL_RETRYING
-// and, another Delay later, INSTALL_FAILED again. The status messages of each
-// step are those that a site writes. RefreshPkgSource does so on every
-// distribution point of a package, with a new version. [Hierarchy.Fix] removes
-// an obstacle as somebody at the site would. A row that a model makes pending is
-// sent after 10 minutes, one that is retrying is tried again after 30.
+// missing source, denied access, a DP that is offline, a damaged copy at the
+// site) makes it INSTALL_RETRYING and, another Delay later, INSTALL_FAILED again.
+// The status messages of each step are those that a site writes.
+// RefreshPkgSource does so on every distribution point of a package, with a new
+// version and, where the source is there, a new copy at the site, which cures
+// SiteCopyDamaged and ContentMissing. [Hierarchy.Fix] removes an obstacle as
+// somebody at the site would. A row that a model makes pending is sent after 10
+// minutes, one that is retrying is tried again after 30; one that waits
+// ([WaitingCauses]) goes on when its cause is fixed.
+//
+// Beside what fails there is what only looks amiss to those who look closely:
+// Site.Stale rows are installed with an old version, Site.Stuck rows have not
+// moved for days, Site.Storms packages are retried far too often, distribution
+// points in maintenance mode take nothing, and a site that is Hidden answers
+// with nothing. [Hierarchy.Storm], [Hierarchy.Maintain], [Hierarchy.Hide],
+// [Hierarchy.Fill] and [Hierarchy.Remove] make such things happen later.
 //
 // Nothing happens in the background: the state is brought up to the clock's
 // present when it is looked at. A central administration site passes a request

@@ -43,6 +43,26 @@ type Site struct {
 	Pending    int           // INSTALL_PENDING
 	Updating   int           // CONTENT_UPDATING
 	Monitoring int           // CONTENT_MONITORING
+	// Waiting is rows that something holds back, by one of WaitingCauses. They
+	// are INSTALL_PENDING, and go on by themselves when Fix removes the cause.
+	Waiting map[Cause]int
+	// Stuck is rows of which nothing was heard for four to nine days: in turn
+	// INSTALL_RETRYING with a job that was retried often, and INSTALL_PENDING
+	// without a job. A resend cures them.
+	Stuck int
+
+	// Stale is rows that are INSTALLED with the version before the package's. A
+	// resend cures them. They are never of applications, whose version stays 1.
+	Stale int
+	// Storms is packages with a retry storm, on one distribution point of the
+	// site itself; see Hierarchy.Storm. They count as rows that are not installed.
+	Storms int
+	// Maintenance is distribution points in maintenance mode, of the site and of
+	// its secondaries: those with the most rows that are not installed.
+	Maintenance int
+	// Hidden makes the site's SMS Provider hide all that roles give access to;
+	// see Hierarchy.Hide.
+	Hidden bool
 
 	// Secondaries are the secondary sites below a primary. They have no SMS
 	// Provider.
@@ -58,19 +78,40 @@ type Secondary struct {
 // Cause is why content does not arrive.
 type Cause string
 
-// The causes. A resend cures the last two.
+// The causes of failure, with the messages and errors by which they show.
 const (
-	DiskFull      Cause = "disk-full"      // message 2328 with 0x80070070
-	SourceMissing Cause = "source-missing" // message 2306
-	AccessDenied  Cause = "access-denied"  // message 2328 with 0x80070005
-	DPOffline     Cause = "dp-offline"     // message 2391 with 0x80070035
-	HashMismatch  Cause = "hash-mismatch"  // message 2382; validation does not cure it
-	Transient     Cause = "transient"      // message 8203
+	DiskFull        Cause = "disk-full"         // message 2328 with 0x80070070; see Hierarchy.Fill too
+	SourceMissing   Cause = "source-missing"    // message 2306; cured by an update when the source is back
+	AccessDenied    Cause = "access-denied"     // message 2328 with 0x80070005
+	DPOffline       Cause = "dp-offline"        // message 2391 with 0x80070035
+	HashMismatch    Cause = "hash-mismatch"     // message 2382; cured by a resend, not by a validation
+	Transient       Cause = "transient"         // message 8203 with 0x80070079; cured by a resend
+	SiteCopyDamaged Cause = "site-copy-damaged" // message 2382 after each resend; cured by an update
+	ContentMissing  Cause = "content-missing"   // message 2328 with 0x80070002; cured by an update
+	Cancelled       Cause = "cancelled"         // message 8203 with 0x800704C7; cured by a resend
+	Unexplained     Cause = "unknown"           // message 2394, whose meaning no source tells; cured by Fix only
 )
 
-// Causes are all causes.
-func Causes() []Cause {
-	return []Cause{DiskFull, SourceMissing, AccessDenied, DPOffline, HashMismatch, Transient}
+// The causes that hold content back.
+const (
+	WaitsForPrestaged Cause = "waits-for-prestaged" // message 2371, no job
+	WaitsForContent   Cause = "waits-for-content"   // message 2372, no job
+	Closed            Cause = "closed"              // a job that waits for a distribution point with a schedule
+)
+
+// Causes are the causes of failure, for Site.Failed.
+func Causes() []Cause { return causes(world.Causes()) }
+
+// WaitingCauses are the causes that hold content back, for Site.Waiting. Break,
+// Fail and Fix take them like the others.
+func WaitingCauses() []Cause { return causes(world.WaitingCauses()) }
+
+func causes(all []world.Cause) []Cause {
+	var out []Cause
+	for _, c := range all {
+		out = append(out, Cause(c))
+	}
+	return out
 }
 
 // world is the model as the state takes it.
@@ -80,16 +121,23 @@ func (m Model) world() world.Model {
 		site := world.SiteModel{
 			Code: s.Code, Name: s.Name, Parent: s.Parent,
 			DPs: s.DPs, Packages: s.Packages, ServerDP: s.ServerDP,
-			Failed:   map[world.Cause]int{},
+			Failed: byCause(s.Failed), Waiting: byCause(s.Waiting),
 			Retrying: s.Retrying, Pending: s.Pending, Updating: s.Updating, Monitoring: s.Monitoring,
-		}
-		for cause, n := range s.Failed {
-			site.Failed[world.Cause(cause)] = n
+			Stale: s.Stale, Stuck: s.Stuck, Storms: s.Storms,
+			Maintenance: s.Maintenance, Hidden: s.Hidden,
 		}
 		for _, sec := range s.Secondaries {
 			site.Secondaries = append(site.Secondaries, world.SecondaryModel(sec))
 		}
 		out.Sites = append(out.Sites, site)
+	}
+	return out
+}
+
+func byCause(rows map[Cause]int) map[world.Cause]int {
+	out := map[world.Cause]int{}
+	for cause, n := range rows {
+		out[world.Cause(cause)] = n
 	}
 	return out
 }

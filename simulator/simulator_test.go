@@ -504,10 +504,78 @@ func TestControl(t *testing.T) {
 	}
 }
 
+// TestControlOfWhatIsNoCause turns the other controls and looks at what the
+// provider shows.
+func TestControlOfWhatIsNoCause(t *testing.T) {
+	m := model()
+	m.Sites[1].Hidden, m.Sites[2].Maintenance = true, 1
+	synctest.Test(t, func(t *testing.T) {
+		h, err := simulator.New(m, simulator.Options{AllowUnencrypted: true, FirstPageItems: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := func(site string, r request) (int, string) {
+			t.Helper()
+			handler, _ := h.Handler(site)
+			answer := httptest.NewRecorder()
+			handler.ServeHTTP(answer, r.httpRequest(t.Context(), "http://"+site+"/wsman", h.User(), h.Password()))
+			return answer.Code, answer.Body.String()
+		}
+		count := func(site, what, property string) int {
+			t.Helper()
+			status, answer := ask(site, query(site, "SELECT "+property+" FROM "+what))
+			if status != http.StatusOK {
+				t.Fatalf("%s at %s: HTTP %d", what, site, status)
+			}
+			return len(texts(t, answer, property))
+		}
+		const rows, jobs = "SMS_PackageStatusDistPointsSummarizer", "SMS_DistributionJob"
+		if n, sites := count("PS1", rows, "PackageID"), count("PS1", "SMS_Site", "SiteCode"); n != 0 || sites != 1 {
+			t.Errorf("the hidden site shows %d rows and %d sites", n, sites)
+		}
+		if !h.Hide("PS1", false) || h.Hide("S21", false) {
+			t.Error("Hide: a site with a provider is one, a secondary site is none")
+		}
+		row := simulator.Target{Package: "CAS00001", DP: "dp01.ps1.sim.example"}
+		if n := h.Storm(row); n != 1 || h.Rows(row)[0].State != 2 || count("PS1", jobs, "JobID") != 1 {
+			t.Errorf("%d storms, %+v", n, h.Rows(row))
+		}
+		drives := "SMS_DistributionPointDriveInfo WHERE BytesFree=1000"
+		if n := h.Fill(row, 1000); n != 1 || count("PS1", drives, "Drive") != 1 {
+			t.Errorf("%d drives were filled, %d are shown", n, count("PS1", drives, "Drive"))
+		}
+		maintained := "SMS_DistributionPointInfo WHERE MaintenanceMode=1"
+		if n := count("PS2", maintained, "NALPath"); n != 1 {
+			t.Errorf("%d distribution points are in maintenance mode, want the model's", n)
+		}
+		if n := h.Maintain(row, true); n != 1 || count("PS1", maintained, "NALPath") != 1 {
+			t.Errorf("maintenance mode: %d", n)
+		}
+		before := count("PS1", rows, "PackageID")
+		if n := h.Remove(row); n != 1 || h.Rows(row)[0].State != 4 {
+			t.Errorf("%d rows are removed, %+v", n, h.Rows(row))
+		}
+		time.Sleep(6 * time.Second)
+		if n := count("PS1", rows, "PackageID"); n != before-1 || len(h.Rows(row)) != 0 {
+			t.Errorf("%d rows after the removal, were %d", n, before)
+		}
+		const notFound = ">2147749890<" // WBEM_E_NOT_FOUND
+		nal := `["Display=\\` + row.DP + `\"]MSWNET:["SMS_SITE=PS1"]\\` + row.DP + `\`
+		if status, answer := ask("PS1", refresh("PS1", row.Package, nal, "PS1")); status != http.StatusInternalServerError || !strings.Contains(answer, notFound) {
+			t.Errorf("refresh of what is gone: HTTP %d: %s", status, answer)
+		}
+	})
+}
+
 func TestCausesAreThoseOfTheModel(t *testing.T) {
-	m := simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 3, Packages: 4, Failed: map[simulator.Cause]int{}}}}
+	m := simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 4, Packages: 4,
+		Failed: map[simulator.Cause]int{}, Waiting: map[simulator.Cause]int{}}}}
+	want := map[simulator.Cause]int{}
 	for _, c := range simulator.Causes() {
-		m.Sites[0].Failed[c] = 1
+		m.Sites[0].Failed[c], want[c] = 1, 1
+	}
+	for _, c := range simulator.WaitingCauses() {
+		m.Sites[0].Waiting[c], want[c] = 1, 1
 	}
 	h, err := simulator.New(m, simulator.Options{})
 	if err != nil {
@@ -519,7 +587,7 @@ func TestCausesAreThoseOfTheModel(t *testing.T) {
 			got[r.Cause]++
 		}
 	}
-	if diff := cmp.Diff(m.Sites[0].Failed, got); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

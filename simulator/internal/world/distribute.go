@@ -25,7 +25,7 @@ const (
 func (w *World) refresh(c *content, now time.Time, via *site) {
 	c.refreshes++
 	c.lastRefresh = now
-	if c.unmovable() {
+	if c.unmovable() || c.removed() {
 		return
 	}
 	w.replicate(now, via, c.dp.site.reporter, func(at time.Time) { w.send(c, actionAdd, at) })
@@ -66,8 +66,14 @@ func (w *World) snapshot(p *pkg, at time.Time) {
 		w.logPackage(p, at, good(msgProcessed))
 	}
 	for _, c := range p.rows {
-		if p.sourceMissing && c.cause.cured() {
+		if c.removed() {
+			continue
+		}
+		switch {
+		case p.sourceMissing && (c.cause.cured() || c.cause.renewed()):
 			c.cause = SourceMissing // there is nothing to send, now or on a refresh
+		case c.cause.renewed():
+			c.cause = ""
 		}
 		c.lastRefresh = at
 		w.send(c, actionUpdate, at)
@@ -76,10 +82,24 @@ func (w *World) snapshot(p *pkg, at time.Time) {
 
 // send queues a transfer. A transfer that still runs is started over.
 func (w *World) send(c *content, what action, at time.Time) {
+	if c.removed() {
+		return
+	}
 	w.end(c.job, jobCancelled, at)
+	if c.blocked() {
+		w.hold(c, what, at)
+		return
+	}
+	c.held = false
 	j := w.newJob(c, what, at)
 	w.move(c, InstallPending, at)
 	w.log(c, at, busy(msgQueued))
+	w.start(j, at)
+}
+
+// start lets a queued transfer run.
+func (w *World) start(j *job, at time.Time) {
+	c := j.content
 	w.after(at, w.delay/4, func(at time.Time) {
 		if c.job == j && j.open() {
 			j.state, j.started, j.updated = jobInProgress, at, at
@@ -87,6 +107,37 @@ func (w *World) send(c *content, what action, at time.Time) {
 		}
 	})
 	w.after(at, w.delay, func(at time.Time) { w.attempt(j, at) })
+}
+
+// hold keeps content waiting that may not be sent now. Its transfer stays in
+// the queue, but where the content itself is waited for there is none.
+func (w *World) hold(c *content, what action, at time.Time) {
+	c.held = true
+	w.move(c, InstallPending, at)
+	if n, ok := waitOf(c.cause); ok {
+		w.end(c.job, jobCancelled, at)
+		w.log(c, at, n)
+		return
+	}
+	if !c.job.open() {
+		w.newJob(c, what, at)
+		w.log(c, at, busy(msgQueued))
+		return
+	}
+	c.job.state, c.job.updated, c.job.restarts = jobPending, at, time.Time{}
+}
+
+// release lets held content go on where nothing holds it any more.
+func (w *World) release(c *content, at time.Time) {
+	if !c.held || c.blocked() {
+		return
+	}
+	c.held = false
+	if c.job.open() {
+		w.start(c.job, at)
+		return
+	}
+	w.send(c, actionAdd, at)
 }
 
 func (w *World) newJob(c *content, what action, at time.Time) *job {
@@ -103,7 +154,12 @@ func (w *World) attempt(j *job, at time.Time) {
 	if c.job != j || !j.open() {
 		return // cancelled, or started over
 	}
+	if c.cause.cured() && c.dp.lacksRoom(c.pkg) {
+		c.cause = DiskFull
+	}
 	switch {
+	case c.blocked():
+		w.hold(c, j.action, at)
 	case c.cause.cured():
 		w.install(c, at)
 	case j.retries == 0:
@@ -123,7 +179,9 @@ func (w *World) attempt(j *job, at time.Time) {
 // install ends a transfer well.
 func (w *World) install(c *content, at time.Time) {
 	w.end(c.job, jobComplete, at)
-	c.cause = ""
+	w.calm(c, jobComplete, at)
+	c.dp.takeRoom(c.pkg)
+	c.cause, c.held = "", false
 	c.version = c.job.version
 	c.lastCopied = at
 	w.move(c, Installed, at)
@@ -153,6 +211,9 @@ func (w *World) move(c *content, state State, at time.Time) {
 // verify is VerifyPackage: the DP compares its content with the hash. It cures
 // nothing; it finds damage on content that was taken to be installed.
 func (w *World) verify(c *content, now time.Time) {
+	if c.removed() {
+		return
+	}
 	w.log(c, now, busy(msgCheckQueued))
 	w.after(now, w.delay/4, func(at time.Time) {
 		if !c.job.open() {
@@ -161,10 +222,10 @@ func (w *World) verify(c *content, now time.Time) {
 	})
 	w.after(now, w.delay, func(at time.Time) {
 		switch {
-		case c.job.open(): // a transfer that came in between has the last word
-		case c.cause == HashMismatch:
+		case c.job.open() || c.removed(): // what came in between has the last word
+		case c.cause.damaged():
 			w.move(c, InstallFailed, at)
-			w.log(c, at, failureOf(HashMismatch))
+			w.log(c, at, failureOf(c.cause))
 		case c.state == Installed:
 			w.log(c, at, good(msgCheckedGood))
 		default:
@@ -180,23 +241,73 @@ func (w *World) cancel(c *content, now time.Time) {
 		return
 	}
 	w.end(c.job, jobCancelled, now)
+	c.held = false
 	w.move(c, InstallFailed, now)
 	w.log(c, now, bad(msgSendFailed, errorCancelled))
+}
+
+// obstruct puts an obstacle in the content's way, and shows it where it can be
+// seen.
+func (c *content) obstruct(cause Cause) {
+	c.cause = cause
+	switch cause {
+	case SourceMissing:
+		c.pkg.sourceMissing = true
+	case WaitsForPrestaged:
+		c.dp.prestaging = true
+	case Closed:
+		c.dp.scheduled = true
+	}
+}
+
+// lose makes the content on the DP an older version, where the row is held and
+// there is one, or none at all.
+func (c *content) lose(held bool) {
+	if held && c.version > 1 {
+		c.version--
+		return
+	}
+	c.version, c.lastCopied = 0, time.Time{}
 }
 
 // seedFailed makes a row one that failed some time ago for a cause. One that is
 // held has an older version on the DP; otherwise the DP never had the package.
 func (w *World) seedFailed(c *content, cause Cause, at time.Time, held bool) {
-	c.cause = cause
-	c.pkg.sourceMissing = c.pkg.sourceMissing || cause == SourceMissing
-	if held && c.version > 1 {
-		c.version--
-	} else {
-		c.version, c.lastCopied = 0, time.Time{}
-	}
+	c.obstruct(cause)
+	c.lose(held)
+	c.held = false
 	w.move(c, InstallFailed, at)
 	w.log(c, at, failureOf(cause))
 	w.logPackage(c.pkg, at, bad(msgProcessFailed, 0))
+}
+
+// seedWaiting makes a row one that waits for a cause to go.
+func (w *World) seedWaiting(c *content, cause Cause, at time.Time) {
+	c.obstruct(cause)
+	c.lose(false)
+	w.hold(c, actionAdd, at)
+}
+
+// seedStale makes an installed row one that missed the package's last update.
+func (c *content) seedStale() { c.version = c.pkg.version - 1 }
+
+// stuckRetries is how often the transfer of a row was retried that the model
+// made stuck.
+const stuckRetries = 87
+
+// seedStuck makes a row one of which nothing was heard for days: its transfer
+// is in the queue and never tried again, or was lost.
+func (w *World) seedStuck(c *content, at time.Time, lost bool) {
+	c.lose(false)
+	if lost {
+		w.move(c, InstallPending, at)
+		w.log(c, at, busy(msgQueued))
+		return
+	}
+	j := w.newJob(c, actionAdd, at.Add(-stuckRetries*retryGap))
+	j.state, j.retries, j.updated, j.restarts = jobPendingRestart, stuckRetries, at, at.Add(retryGap)
+	w.move(c, InstallRetrying, at)
+	w.log(c, at, retryOf(Transient))
 }
 
 // seedRetrying makes a row one that failed lately and is to be tried again.

@@ -86,38 +86,30 @@ func checkCounts(l *lab) {
 
 // TestCountsAgreeAtAllTimes does random things at random times.
 func TestCountsAgreeAtAllTimes(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			m := small()
+			if seed%2 == 1 {
+				m = every()
+				m.Sites[1].Maintenance = 1
+			}
 			m.Seed = seed
 			l := newLab(t, m)
 			dice := rand.New(rand.NewPCG(seed, 1))
 			checkCounts(l)
 			for range 60 {
-				c := l.contents[dice.IntN(len(l.contents))]
-				argument := []wire.Assignment{{Name: "PackageId", Value: c.pkg.id}, {Name: "NALPath", Value: c.dp.nal}}
-				switch dice.IntN(8) {
-				case 0, 1:
-					l.put(c.dp.site.reporter.code, c)
-				case 2:
-					l.put("CAS", c)
-				case 3:
-					l.invoke("CAS", c.pkg.class, "RefreshPkgSource", map[string]string{"PackageID": c.pkg.id})
-				case 4:
-					l.invoke("CAS", "SMS_DistributionPoint", "VerifyPackage", nil, argument...)
-				case 5:
-					l.invoke("CAS", "SMS_DistributionPoint", "CancelDistribution", nil, argument...)
-				case 6:
-					l.Break(Target{DP: c.dp.name}, Causes()[dice.IntN(6)])
-				case 7:
-					l.Fix(Target{Package: c.pkg.id}, "")
+				if c := l.contents[dice.IntN(len(l.contents))]; !c.gone {
+					l.something(dice, c)
 				}
 				l.pass(time.Duration(dice.Int64N(int64(delay))))
 				checkCounts(l)
 			}
 			l.Fix(Target{}, "")
+			l.Maintain(Target{}, false)
 			for _, c := range l.contents {
-				l.put(c.dp.site.reporter.code, c)
+				if !c.gone {
+					l.put(c.dp.site.reporter.code, c)
+				}
 			}
 			l.pass(2 * delay) // an update may still have been on its way to its site
 			checkCounts(l)
@@ -126,19 +118,57 @@ func TestCountsAgreeAtAllTimes(t *testing.T) {
 					t.Errorf("%s on %s is in state %d in the end", r.Package, r.DP, r.State)
 				}
 			}
+			for _, c := range l.contents {
+				if c.storm != nil || c.held || c.job.open() {
+					t.Errorf("%s on %s in the end: storm %v, held %v, job open %v", c.pkg.id, c.dp.name, c.storm, c.held, c.job.open())
+				}
+			}
 		})
+	}
+}
+
+// something does one of the things that can be done to a row.
+func (l *lab) something(dice *rand.Rand, c *content) {
+	l.Helper()
+	argument := []wire.Assignment{{Name: "PackageId", Value: c.pkg.id}, {Name: "NALPath", Value: c.dp.nal}}
+	switch dice.IntN(13) {
+	case 0, 1:
+		l.put(c.dp.site.reporter.code, c)
+	case 2:
+		l.put("CAS", c)
+	case 3:
+		l.invoke("CAS", c.pkg.class, "RefreshPkgSource", map[string]string{"PackageID": c.pkg.id})
+	case 4:
+		l.invoke("CAS", "SMS_DistributionPoint", "VerifyPackage", nil, argument...)
+	case 5:
+		l.invoke("CAS", "SMS_DistributionPoint", "CancelDistribution", nil, argument...)
+	case 6, 7:
+		all := slices.Concat(Causes(), WaitingCauses())
+		l.Break(Target{DP: c.dp.name}, all[dice.IntN(len(all))])
+	case 8:
+		l.Fix(Target{Package: c.pkg.id}, "")
+	case 9:
+		l.Maintain(Target{DP: c.dp.name}, dice.IntN(2) == 0)
+	case 10:
+		l.Storm(Target{Package: c.pkg.id, DP: c.dp.name})
+	case 11:
+		l.Remove(Target{Package: c.pkg.id, DP: c.dp.name})
+	case 12:
+		l.Fill(Target{DP: c.dp.name}, dice.Int64N(1<<20))
 	}
 }
 
 // TestNothingDependsOnWhoLooks plays the same calls on two worlds, of which one
 // is looked at all the time and the other only in the end.
 func TestNothingDependsOnWhoLooks(t *testing.T) {
-	watched, alone := newLab(t, small()), newLab(t, small())
+	watched, alone := newLab(t, every()), newLab(t, every())
 	for _, l := range []*lab{watched, alone} {
 		l.put("CAS", l.failed(Transient))
 		l.put("PS1", l.failed(DiskFull))
+		l.Fix(Target{}, Closed)
+		l.Remove(Target{Package: "CAS00003"})
 		for range 40 {
-			l.pass(time.Second)
+			l.pass(20 * time.Second)
 			if l == watched {
 				l.query("PS1", "SELECT * FROM SMS_DistributionJob")
 			}
@@ -150,8 +180,10 @@ func TestNothingDependsOnWhoLooks(t *testing.T) {
 }
 
 func TestBuildsAreEqual(t *testing.T) {
-	if diff := cmp.Diff(dump(newLab(t, small())), dump(newLab(t, small()))); diff != "" {
-		t.Errorf("two builds of one model differ:\n%s", diff)
+	for _, m := range []Model{small(), every()} {
+		if diff := cmp.Diff(dump(newLab(t, m)), dump(newLab(t, m))); diff != "" {
+			t.Errorf("two builds of one model differ:\n%s", diff)
+		}
 	}
 	other := small()
 	other.Seed++
@@ -196,22 +228,34 @@ func textOf(values []value) string {
 }
 
 func TestModelIsDealtOut(t *testing.T) {
-	m := small()
+	m := every()
 	l := newLab(t, m)
 	for _, s := range m.Sites {
 		got := map[string]int{}
-		for _, r := range l.Rows(Target{}) {
-			if l.dpNamed(r.DP).site.reporter.code == s.Code && r.State != Installed {
-				got[fmt.Sprint(r.State, r.Cause)]++
+		for _, c := range l.contents {
+			switch {
+			case c.dp.site.reporter.code != s.Code:
+			case c.storm != nil:
+				got["storm"]++
+			case epoch.Sub(c.summary) >= youngestStuck && (c.state == InstallPending || c.state == InstallRetrying):
+				got["stuck"]++
+			case c.state == Installed && c.version != c.pkg.version:
+				got["stale"]++
+			case c.state != Installed:
+				got[fmt.Sprint(c.state, c.cause)]++
 			}
 		}
 		want := map[string]int{}
 		for cause, n := range s.Failed {
 			want[fmt.Sprint(InstallFailed, cause)] = n
 		}
+		for cause, n := range s.Waiting {
+			want[fmt.Sprint(InstallPending, cause)] = n
+		}
 		for key, n := range map[string]int{
 			fmt.Sprint(InstallRetrying, Transient): s.Retrying, fmt.Sprint(InstallPending, ""): s.Pending,
 			fmt.Sprint(ContentUpdating, ""): s.Updating, fmt.Sprint(ContentMonitoring, ""): s.Monitoring,
+			"storm": s.Storms, "stuck": s.Stuck, "stale": s.Stale,
 		} {
 			if n > 0 {
 				want[key] = n
@@ -248,7 +292,8 @@ func TestWholeSiteCanFail(t *testing.T) {
 func TestInstancesAreWhatTheirClassesSay(t *testing.T) {
 	// The class pages give these classes keys that several rows share.
 	ambiguous := []string{"SMS_StatInsStr", "SMS_StatAttr", "SMS_StatMsgAttributes", "SMS_DPGroupContentInfo"}
-	m := small()
+	m := every()
+	m.Sites[1].Maintenance = 1
 	m.Sites[0].Packages = len(cycle()) // one of each kind and more
 	l := newLab(t, m)
 	for name, ns := range l.at("PS1").namespaces {
@@ -345,8 +390,10 @@ func hasType(v value, want repository.Type) bool {
 
 // TestIndexesFindWhatScansFind compares each index with a look at all rows.
 func TestIndexesFindWhatScansFind(t *testing.T) {
-	l := newLab(t, small())
+	l := newLab(t, every())
 	l.put("PS1", l.failed(Transient))
+	l.Remove(Target{Package: "CAS00001", DP: "dp01.ps2.sim.example"})
+	l.pass(delay)
 	for _, code := range []string{"CAS", "PS2"} {
 		s := l.at(code)
 		_, unlock := l.read()

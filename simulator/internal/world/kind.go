@@ -83,14 +83,25 @@ func cycle() []uint32 {
 
 // withSource is how many of a site's first n packages have source files.
 func withSource(n int) int {
+	return count(n, func(k kind) bool { return !k.noSource })
+}
+
+// withoutApplications is how many of them are no applications, whose version
+// never rises.
+func withoutApplications(n int) int {
+	return count(n, func(k kind) bool { return !k.noSource && k.packageType != typeApplication })
+}
+
+// count is how many of a site's first n packages are of a kind that pleases.
+func count(n int, pleases func(kind) bool) int {
 	order, all := cycle(), kinds()
-	count := 0
+	total := 0
 	for i := range max(n, 0) {
-		if !all[order[i%len(order)]].noSource {
-			count++
+		if pleases(all[order[i%len(order)]]) {
+			total++
 		}
 	}
-	return count
+	return total
 }
 
 // name is the name of the n-th package of its kind at a site, from 0.

@@ -26,7 +26,10 @@ const (
 	msgNoSource      messageID = 2306
 	msgCopyFailed    messageID = 2328
 	msgInstalled     messageID = 2330
+	msgToChild       messageID = 2339
 	msgQueued        messageID = 2357
+	msgWantsFile     messageID = 2371
+	msgWantsContent  messageID = 2372
 	msgSnapshot      messageID = 2376
 	msgChecking      messageID = 2380
 	msgCheckQueued   messageID = 2381
@@ -34,6 +37,7 @@ const (
 	msgCheckFailed   messageID = 2383
 	msgCheckedGood   messageID = 2384
 	msgUnreachable   messageID = 2391
+	msgUnexplained   messageID = 2394
 	msgDPReady       messageID = 2399
 	msgSent          messageID = 8200
 	msgSendFailed    messageID = 8203
@@ -42,6 +46,7 @@ const (
 
 // The Win32 errors of failures (winerror.h).
 const (
+	errorFileNotFound = 2
 	errorPathNotFound = 3
 	errorAccessDenied = 5
 	errorBadNetPath   = 53
@@ -93,8 +98,14 @@ func failureOf(cause Cause) note {
 		return bad(msgNoSource, errorPathNotFound)
 	case DPOffline:
 		return bad(msgUnreachable, errorBadNetPath)
-	case HashMismatch:
+	case HashMismatch, SiteCopyDamaged:
 		return bad(msgHashWrong, cryptHashValue)
+	case ContentMissing:
+		return bad(msgCopyFailed, errorFileNotFound)
+	case Cancelled:
+		return bad(msgSendFailed, errorCancelled)
+	case Unexplained:
+		return bad(msgUnexplained, 0)
 	}
 	return bad(msgSendFailed, errorSemTimeout)
 }
@@ -106,8 +117,20 @@ func retryOf(cause Cause) note {
 	return n
 }
 
-// message is one status message. Its package or DP is nil where it is not about
-// one.
+// waitOf is the note of a row that waits for content; false: it waits with its
+// transfer in the queue, of which 2357 tells.
+func waitOf(cause Cause) (note, bool) {
+	switch cause {
+	case WaitsForPrestaged:
+		return busy(msgWantsFile), true
+	case WaitsForContent:
+		return busy(msgWantsContent), true
+	}
+	return note{}, false
+}
+
+// message is one status message. Its package or DP is nil, and its child empty,
+// where it is not about one.
 type message struct {
 	note
 	record  int64
@@ -115,6 +138,7 @@ type message struct {
 	site    *site
 	pkg     *pkg
 	dp      *dp
+	child   string // the code of a child site
 	version uint32
 }
 
@@ -127,6 +151,7 @@ const (
 	packageVersion
 	sourcePath
 	dpPath
+	childSite
 	errorCode // the Win32 error as an HRESULT
 )
 
@@ -149,6 +174,14 @@ func (id messageID) wording() (component string, inserts []insert, text string) 
 		return distributionManager, []insert{packageID, sourcePath, dpPath, errorCode}, `Failed to copy package %1 from %2 to %3, error %4`
 	case msgInstalled:
 		return distributionManager, []insert{packageID, dpPath}, `Package %1 is now on %2`
+	case msgToChild:
+		return distributionManager, []insert{packageID, childSite}, `Sent the description of package %1 to child site %2`
+	case msgWantsFile:
+		return distributionManager, []insert{packageID, dpPath}, `Waiting for a prestaged content file of package %1 on %2`
+	case msgWantsContent:
+		return distributionManager, []insert{packageID, dpPath}, `Waiting for the content of package %1 to arrive, for %2`
+	case msgUnexplained:
+		return distributionManager, []insert{packageID, dpPath}, `Did not bring package %1 to %2`
 	case msgQueued:
 		return distributionManager, []insert{packageID, dpPath}, `Created transfer job for package %1 to %2`
 	case msgSnapshot:
@@ -190,6 +223,8 @@ func (m *message) insert(what insert) string {
 		return m.pkg.sourcePath
 	case dpPath:
 		return m.dp.nal
+	case childSite:
+		return m.child
 	default:
 		return fmt.Sprintf("0x%08X", hresult(m.win32))
 	}

@@ -134,7 +134,7 @@ func onContent(do func(*World, *content, time.Time)) method {
 			return nil, refuse(repository.InvalidParameter, opInvoke, "PackageId, NALPath", "both PackageId and NALPath are needed")
 		}
 		row, ok := c.site.contentWith(id, nal)
-		if !ok {
+		if !ok || c.site.hidden {
 			return nil, refuse(repository.NotFound, opInvoke, id, "package %s is not on distribution point %s", id, nal)
 		}
 		do(c.site.w, row, c.now)

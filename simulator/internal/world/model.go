@@ -9,29 +9,6 @@ import (
 	"time"
 )
 
-// Cause is the obstacle that a distribution meets. The empty Cause is none.
-type Cause string
-
-// The causes that a model can ask for.
-const (
-	DiskFull      Cause = "disk-full"      // the DP's drive is full: ERROR_DISK_FULL
-	SourceMissing Cause = "source-missing" // the package's source folder is gone: message 2306
-	AccessDenied  Cause = "access-denied"  // the site server may not write to the DP
-	DPOffline     Cause = "dp-offline"     // the DP does not answer: message 2391
-	HashMismatch  Cause = "hash-mismatch"  // the content on the DP is damaged: message 2382
-	Transient     Cause = "transient"      // the network failed once: message 8203
-)
-
-// Causes lists every cause, in the order in which a model's rows are dealt out.
-func Causes() []Cause {
-	return []Cause{DPOffline, DiskFull, AccessDenied, SourceMissing, HashMismatch, Transient}
-}
-
-// cured tells whether sending the content again overcomes the obstacle.
-func (c Cause) cured() bool {
-	return c == "" || c == Transient || c == HashMismatch
-}
-
 // Model describes hierarchies by counts. Names, sizes and dates follow from it
 // and from Seed; two worlds built from one model at one time are equal.
 type Model struct {
@@ -56,6 +33,12 @@ type SiteModel struct {
 	Pending            int           // rows in state INSTALL_PENDING
 	Updating           int           // rows in state CONTENT_UPDATING
 	Monitoring         int           // rows in state CONTENT_MONITORING
+	Waiting            map[Cause]int // rows in state INSTALL_PENDING that something holds back
+	Stale              int           // rows in state INSTALLED, with the version before the package's
+	Stuck              int           // rows in INSTALL_PENDING and INSTALL_RETRYING for days
+	Storms             int           // packages of which one row is retried all the time
+	Maintenance        int           // distribution points in maintenance mode
+	Hidden             bool          // the provider shows no securable object, as to an account without roles
 	Secondaries        []SecondaryModel
 }
 
@@ -73,6 +56,7 @@ const (
 	maxDPs      = 5000
 	maxPackages = 10000
 	maxRows     = 5_000_000
+	maxStorms   = 100 // of one site: each makes some hundred messages a day
 )
 
 // validate finds what is wrong with a model, all of it.
@@ -156,15 +140,12 @@ func (m Model) validateParent(s SiteModel) error {
 	return nil
 }
 
-// validateRows checks that the rows asked for in states other than INSTALLED
-// are no more than there are.
+// validateRows checks that the rows asked for in states other than INSTALLED,
+// and those that are stale, are no more than there are.
 func (m Model) validateRows(s SiteModel, dps int) error {
-	counts := map[string]int{"retrying": s.Retrying, "pending": s.Pending, "updating": s.Updating, "monitoring": s.Monitoring}
-	for cause, n := range s.Failed {
-		if !slices.Contains(Causes(), cause) {
-			return fmt.Errorf("failed: cause %q is unknown: want one of %v", cause, Causes())
-		}
-		counts["failed "+string(cause)] = n
+	counts, err := s.rowCounts()
+	if err != nil {
+		return err
 	}
 	total := 0
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
@@ -173,21 +154,49 @@ func (m Model) validateRows(s SiteModel, dps int) error {
 		}
 		total += counts[name]
 	}
-	sent := withSource(s.Packages)
+	sent, plain := withSource(s.Packages), withoutApplications(s.Packages)
 	for _, p := range m.Sites {
 		if s.Parent != "" && fold(p.Code) == fold(s.Parent) {
-			sent += withSource(p.Packages)
+			sent, plain = sent+withSource(p.Packages), plain+withoutApplications(p.Packages)
 		}
 	}
 	rows := sent * dps
 	switch {
+	case s.Storms > 0 && s.DPs == 0:
+		return errors.New("a storm needs a distribution point of the site's own, but it has none")
+	case s.Storms > min(plain, maxStorms):
+		return fmt.Errorf("%d storms: want at most %d, one for each package with content that is no application", s.Storms, min(plain, maxStorms))
+	case s.Maintenance < 0 || s.Maintenance > dps:
+		return fmt.Errorf("%d distribution points in maintenance mode: want 0 to %d", s.Maintenance, dps)
 	case rows > maxRows:
 		return fmt.Errorf("%d packages on %d distribution points are %d rows: want at most %d", sent, dps, rows, maxRows)
+	case s.Storms+s.Stale > plain*dps:
+		return fmt.Errorf("%d stale rows: want at most %d, those of packages that are no applications", s.Stale, plain*dps-s.Storms)
 	case total > rows:
 		return fmt.Errorf("%d rows that are not installed are asked for, but %d packages with content on %d distribution points make %d rows",
 			total, sent, dps, rows)
 	}
 	return nil
+}
+
+// rowCounts are the rows asked for, by what they are.
+func (s SiteModel) rowCounts() (map[string]int, error) {
+	counts := map[string]int{
+		"retrying": s.Retrying, "pending": s.Pending, "updating": s.Updating, "monitoring": s.Monitoring,
+		"stale": s.Stale, "stuck": s.Stuck, "storms": s.Storms,
+	}
+	for key, group := range map[string]struct {
+		rows   map[Cause]int
+		causes []Cause
+	}{"failed": {s.Failed, Causes()}, "waiting": {s.Waiting, WaitingCauses()}} {
+		for cause, n := range group.rows {
+			if !slices.Contains(group.causes, cause) {
+				return nil, fmt.Errorf("%s: cause %q is unknown: want one of %v", key, cause, group.causes)
+			}
+			counts[key+" "+string(cause)] = n
+		}
+	}
+	return counts, nil
 }
 
 func (m Model) isCAS(s SiteModel) bool {

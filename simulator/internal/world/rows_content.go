@@ -67,9 +67,13 @@ func (c *content) lastRefreshValue() value {
 	return repository.At(c.lastRefresh)
 }
 
-// pointStatus is SMS_DistributionPoint.Status: 2 added, 1 updated since.
+// pointStatus is SMS_DistributionPoint.Status: 2 added, 1 updated since, 3
+// deleted.
 func (c *content) pointStatus() value {
-	if c.pkg.updates > 0 {
+	switch {
+	case c.removed():
+		return uint64(3)
+	case c.pkg.updates > 0:
 		return uint64(1)
 	}
 	return uint64(2)
@@ -176,7 +180,7 @@ func (s *Site) contentAt(v value) iter.Seq[*content] {
 		return none[*content]
 	}
 	c := s.w.contents[id-1]
-	if c.pkg.site.tree != s.site.tree || !s.shows(c.dp.site) {
+	if c.gone || c.pkg.site.tree != s.site.tree || !s.shows(c.dp.site) {
 		return none[*content]
 	}
 	return one(c)

@@ -52,48 +52,57 @@ func dpRows() []definition {
 
 func dpColumns() columns[*dp] {
 	return columns[*dp]{
-		"AddressScheduleEnabled": is[*dp](false),
-		"BindPolicy":             is[*dp](false),
-		"BitsEnabled":            is[*dp](true),
-		"CertificateType":        is[*dp](false),
-		"Communication":          is[*dp](uint64(0)),
-		"Description":            func(d *dp) value { return "Distribution point of " + d.site.name },
-		"DPFlags":                is[*dp](uint64(0)),
-		"Drive":                  is[*dp](contentDrive),
-		"EnableLEDBAT":           is[*dp](false),
-		"GroupCount":             func(d *dp) value { return uint64(len(d.groups)) },
-		"HasRelationship":        func(d *dp) value { return len(d.groups) > 0 },
-		"HealthCheckEnabled":     is[*dp](true),
-		"HealthCheckPriority":    is[*dp](uint64(4)),
-		"ID":                     func(d *dp) value { return uint64(d.id) },
-		"IdentityGUID":           func(d *dp) value { return d.guid },
-		"InternetFacing":         is[*dp](false),
-		"IsActive":               is[*dp](false),
-		"IsMulticast":            is[*dp](false),
-		"IsPeerDP":               is[*dp](false),
-		"IsProtected":            is[*dp](false),
-		"IsPullDP":               func(d *dp) value { return d.pull },
-		"IsPXE":                  is[*dp](false),
-		"MaintenanceMode":        is[*dp](uint64(0)),
-		"NALPath":                func(d *dp) value { return d.nal },
-		"Name":                   func(d *dp) value { return d.name },
-		"OperatingSystem":        is[*dp]("Microsoft Windows Server 2022 Standard"),
-		"PreStagingAllowed":      is[*dp](false),
-		"Priority":               is[*dp](uint64(200)),
-		"RateLimitsEnabled":      func(d *dp) value { return d.site.kind == secondary },
-		"ResourceType":           is[*dp](resourceType),
-		"ResponseDelay":          is[*dp](uint64(0)),
-		"SccmPXE":                is[*dp](false),
-		"ServerName":             func(d *dp) value { return d.name },
-		"ServiceType":            is[*dp](uint64(0)),
-		"ShareName":              is[*dp](""),
-		"SiteCode":               func(d *dp) value { return d.site.code },
-		"SiteName":               func(d *dp) value { return d.site.name },
-		"SupportUnknownMachines": is[*dp](false),
-		"TransferRate":           is[*dp](uint64(0)),
-		"UdaSetting":             is[*dp](uint64(0)),
-		"Version":                is[*dp](siteVersion),
+		"AddressScheduleEnabled":       func(d *dp) value { return d.scheduled },
+		"BindPolicy":                   is[*dp](false),
+		"BitsEnabled":                  is[*dp](true),
+		"CertificateType":              is[*dp](false),
+		"Communication":                is[*dp](uint64(0)),
+		"Description":                  func(d *dp) value { return "Distribution point of " + d.site.name },
+		"DPFlags":                      is[*dp](uint64(0)),
+		"Drive":                        is[*dp](contentDrive),
+		"EnableLEDBAT":                 is[*dp](false),
+		"GroupCount":                   func(d *dp) value { return uint64(len(d.groups)) },
+		"HasRelationship":              func(d *dp) value { return len(d.groups) > 0 },
+		"HealthCheckEnabled":           is[*dp](true),
+		"HealthCheckPriority":          is[*dp](uint64(4)),
+		"ID":                           func(d *dp) value { return uint64(d.id) },
+		"IdentityGUID":                 func(d *dp) value { return d.guid },
+		"InternetFacing":               is[*dp](false),
+		"IsActive":                     is[*dp](false),
+		"IsMulticast":                  is[*dp](false),
+		"IsPeerDP":                     is[*dp](false),
+		"IsProtected":                  is[*dp](false),
+		"IsPullDP":                     func(d *dp) value { return d.pull },
+		"IsPXE":                        is[*dp](false),
+		"MaintenanceMode":              func(d *dp) value { return d.maintenanceMode() },
+		"MaintenanceModeLastStartTime": func(d *dp) value { return when(d.maintenance) },
+		"NALPath":                      func(d *dp) value { return d.nal },
+		"Name":                         func(d *dp) value { return d.name },
+		"OperatingSystem":              is[*dp]("Microsoft Windows Server 2022 Standard"),
+		"PreStagingAllowed":            func(d *dp) value { return d.prestaging },
+		"Priority":                     is[*dp](uint64(200)),
+		"RateLimitsEnabled":            func(d *dp) value { return d.site.kind == secondary },
+		"ResourceType":                 is[*dp](resourceType),
+		"ResponseDelay":                is[*dp](uint64(0)),
+		"SccmPXE":                      is[*dp](false),
+		"ServerName":                   func(d *dp) value { return d.name },
+		"ServiceType":                  is[*dp](uint64(0)),
+		"ShareName":                    is[*dp](""),
+		"SiteCode":                     func(d *dp) value { return d.site.code },
+		"SiteName":                     func(d *dp) value { return d.site.name },
+		"SupportUnknownMachines":       is[*dp](false),
+		"TransferRate":                 is[*dp](uint64(0)),
+		"UdaSetting":                   is[*dp](uint64(0)),
+		"Version":                      is[*dp](siteVersion),
 	}
+}
+
+// maintenanceMode is MaintenanceMode: 1 while the DP is in maintenance mode.
+func (d *dp) maintenanceMode() value {
+	if d.maintenance.IsZero() {
+		return uint64(0)
+	}
+	return uint64(1)
 }
 
 // overDPs is the rows that each DP shown gives.
@@ -235,12 +244,26 @@ const fullKB = 2148
 
 func drives(d *dp) []drive {
 	data := drive{dp: d, letter: contentDrive, free: d.freeKB, total: d.totalKB}
-	if slices.ContainsFunc(d.rows, func(c *content) bool { return c.cause == DiskFull }) {
+	full := slices.ContainsFunc(d.rows, func(c *content) bool { return c.cause == DiskFull })
+	if full {
 		data.free, data.status = fullKB, errorDiskFull
+	}
+	if d.limited {
+		data.free = d.leftKB
 	}
 	return []drive{
 		{dp: d, letter: systemDrive, free: 41 * mb * 1024, total: 120 * mb * 1024, priority: 1},
 		data,
+	}
+}
+
+// lacksRoom tells whether a package does not fit on the content drive.
+func (d *dp) lacksRoom(p *pkg) bool { return d.limited && int64(p.sizeKB) > d.leftKB }
+
+// takeRoom takes what a package needs of a drive whose room is limited.
+func (d *dp) takeRoom(p *pkg) {
+	if d.limited {
+		d.leftKB = max(d.leftKB-int64(p.sizeKB), 0)
 	}
 }
 

@@ -175,10 +175,11 @@ func copyColumns() columns[copyStatus] {
 
 // The states of a copy (SMS_PackageStatus.Status, class page).
 const (
-	pkgSent      = 1
-	pkgInstalled = 3
-	pkgRetry     = 4
-	pkgFailed    = 5
+	pkgSent          = 1
+	pkgInstalled     = 3
+	pkgRetry         = 4
+	pkgFailed        = 5
+	pkgPendingRemove = 7
 )
 
 func (c *content) pkgStatus() int64 {
@@ -189,6 +190,8 @@ func (c *content) pkgStatus() int64 {
 		return pkgRetry
 	case InstallFailed:
 		return pkgFailed
+	case RemovalPending:
+		return pkgPendingRemove
 	}
 	return pkgInstalled
 }

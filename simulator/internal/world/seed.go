@@ -247,6 +247,7 @@ func (b *builder) deal(m SiteModel) {
 			dealer.free = append(dealer.free, d.rows...)
 		}
 	}
+	b.dealFirst(m, dealer)
 	for _, cause := range Causes() {
 		for _, c := range dealer.take(cause, m.Failed[cause]) {
 			b.w.seedFailed(c, cause, b.ago(dealer.dice, time.Hour, oldestTry), dealer.dice.IntN(2) == 0)
@@ -264,6 +265,89 @@ func (b *builder) deal(m SiteModel) {
 	for _, c := range dealer.take("", m.Monitoring) {
 		b.w.seedState(c, ContentMonitoring, b.start.Add(-time.Minute))
 	}
+	b.dealLast(m, dealer)
+}
+
+// dealFirst deals what not every row is fit for. It leaves the dice alone where
+// a model asks for none of it.
+func (b *builder) dealFirst(m SiteModel, dealer *dealer) {
+	s := b.site(m.Code)
+	storming := map[*pkg]bool{}
+	for range m.Storms {
+		row := dealer.choose(1,
+			func(c *content) bool {
+				return c.dp.site == s && c.pkg.packageType != typeApplication && !storming[c.pkg]
+			},
+			func(c *content) bool { return c.pkg.site == s })[0]
+		storming[row.pkg] = true
+		b.w.seedStorm(row, b.ago(dealer.dice, 0, stormFastest))
+	}
+	for _, c := range dealer.choose(m.Stale,
+		func(c *content) bool { return c.pkg.packageType != typeApplication },
+		func(c *content) bool { return c.pkg.version > 1 }) {
+		if c.pkg.version == 1 {
+			b.raise(c.pkg)
+		}
+		c.seedStale()
+	}
+}
+
+// raise makes a package one that was updated once, and all its content with it.
+func (b *builder) raise(p *pkg) {
+	p.version++
+	for _, c := range p.rows {
+		if c.version > 0 {
+			c.version++
+		}
+	}
+	for _, j := range b.w.jobs {
+		if j.content.pkg == p {
+			j.version++
+		}
+	}
+}
+
+// The ages of rows that wait, and of those that are stuck: more than three days
+// is what Microsoft's support article on content distribution looks for.
+const (
+	oldestWait    = 2 * 24 * time.Hour
+	youngestStuck = 4 * 24 * time.Hour
+	oldestStuck   = 9 * 24 * time.Hour
+)
+
+// dealLast deals what was added to models later, so that what is dealt before
+// stays the same, and picks the DPs in maintenance mode: those with the most
+// rows that are not installed.
+func (b *builder) dealLast(m SiteModel, dealer *dealer) {
+	for _, cause := range WaitingCauses() {
+		for _, c := range dealer.take(cause, m.Waiting[cause]) {
+			b.w.seedWaiting(c, cause, b.ago(dealer.dice, time.Hour, oldestWait))
+		}
+	}
+	for i, c := range dealer.take("", m.Stuck) {
+		b.w.seedStuck(c, b.ago(dealer.dice, youngestStuck, oldestStuck), i%2 == 1)
+	}
+	if m.Maintenance == 0 {
+		return
+	}
+	s := b.site(m.Code)
+	troubles := map[*dp]int{}
+	var dps []*dp
+	for _, d := range s.tree.dps {
+		if d.site.reporter != s {
+			continue
+		}
+		dps = append(dps, d)
+		for _, c := range d.rows {
+			if c.state != Installed {
+				troubles[d]++
+			}
+		}
+	}
+	slices.SortStableFunc(dps, func(a, b *dp) int { return cmp.Compare(troubles[b], troubles[a]) })
+	for _, d := range dps[:m.Maintenance] {
+		d.maintenance = b.ago(dealer.dice, time.Hour, oldestWait)
+	}
 }
 
 // dealer hands out rows, each once.
@@ -274,24 +358,23 @@ type dealer struct {
 }
 
 // take takes n rows. The rows of a fault of a DP lie together on one DP, those
-// of a missing source in one package; the others are scattered, over sound DPs
-// first. Content that no resend can reach comes last.
+// of a fault of a package in one package; the others are scattered, over sound
+// DPs first. Content that no resend can reach comes last.
 func (d *dealer) take(cause Cause, n int) []*content {
 	if n == 0 {
 		return nil
 	}
-	d.dice.Shuffle(len(d.free), func(i, j int) { d.free[i], d.free[j] = d.free[j], d.free[i] })
+	d.shuffle()
 	sound := func(c *content) bool { return !d.troubled[c.dp] }
 	preferred := sound
-	switch cause {
-	case DiskFull, AccessDenied, DPOffline:
+	switch {
+	case cause.ofDP():
 		slices.SortStableFunc(d.free, func(a, b *content) int { return cmp.Compare(a.dp.id, b.dp.id) })
 		first := d.pick(sound)
 		preferred = func(c *content) bool { return c.dp == first.dp }
-	case SourceMissing:
+	case cause.ofPackage():
 		slices.SortStableFunc(d.free, func(a, b *content) int { return cmp.Compare(a.pkg.id, b.pkg.id) })
-		// An application's content comes from its deployment types, not from one folder.
-		first := d.pick(func(c *content) bool { return sound(c) && c.pkg.packageType != typeApplication })
+		first := d.pick(func(c *content) bool { return sound(c) && befalls(cause, c) })
 		preferred = func(c *content) bool { return c.pkg == first.pkg }
 	}
 	rank := func(c *content) int {
@@ -304,13 +387,52 @@ func (d *dealer) take(cause Cause, n int) []*content {
 		return 1
 	}
 	slices.SortStableFunc(d.free, func(a, b *content) int { return cmp.Compare(rank(a), rank(b)) })
-	taken := d.free[:n]
-	d.free = d.free[n:]
-	if cause == DiskFull || cause == AccessDenied || cause == DPOffline {
+	taken := d.cut(n)
+	if cause.ofDP() {
 		for _, c := range taken {
 			d.troubled[c.dp] = true
 		}
 	}
+	return taken
+}
+
+// befalls tells whether a row's package has what a fault of packages befalls.
+func befalls(cause Cause, c *content) bool {
+	if cause == WaitsForContent {
+		return c.pkg.site != c.dp.site // content comes to a site from another
+	}
+	// An application's content comes from its deployment types, not from one folder.
+	return c.pkg.packageType != typeApplication
+}
+
+// choose takes n rows that please, those that are preferred first. There must be
+// as many.
+func (d *dealer) choose(n int, pleases, preferred func(*content) bool) []*content {
+	if n == 0 {
+		return nil
+	}
+	d.shuffle()
+	rank := func(c *content) int {
+		switch {
+		case !pleases(c):
+			return 2
+		case !preferred(c):
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(d.free, func(a, b *content) int { return cmp.Compare(rank(a), rank(b)) })
+	return d.cut(n)
+}
+
+func (d *dealer) shuffle() {
+	d.dice.Shuffle(len(d.free), func(i, j int) { d.free[i], d.free[j] = d.free[j], d.free[i] })
+}
+
+// cut takes the first n free rows.
+func (d *dealer) cut(n int) []*content {
+	taken := d.free[:n]
+	d.free = d.free[n:]
 	return taken
 }
 

@@ -22,6 +22,7 @@ type Site struct {
 	sites      []*site
 	dps        []*dp
 	namespaces map[string]*namespace // by folded name
+	hidden     bool                  // the provider shows no securable object; guarded by the world
 }
 
 func newSite(w *World, s *site) *Site {
@@ -121,7 +122,7 @@ func (n snapshot) get(op string, c *repository.Class, keys map[string]string) (*
 		return nil, refuse(repository.InvalidParameter, op, objectPath(c, keys), "the keys are not those of class %s", c.Name)
 	}
 	for _, c := range n.family[fold(c.Name)] {
-		if t := n.tables[fold(c.Name)]; t != nil {
+		if t := n.table(c); t != nil {
 			if in, ok := t.find(n.site, folded); ok {
 				return in, nil
 			}

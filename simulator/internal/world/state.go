@@ -17,6 +17,7 @@ const (
 	InstallPending    State = 1
 	InstallRetrying   State = 2
 	InstallFailed     State = 3
+	RemovalPending    State = 4
 	ContentUpdating   State = 7
 	ContentMonitoring State = 8
 )
@@ -42,7 +43,7 @@ type site struct {
 }
 
 // tree is one hierarchy: everything that is global data in it. Its slices are
-// fixed once the world is built.
+// fixed once the world is built; of content some may be removed.
 type tree struct {
 	sites    []*site
 	dps      []*dp
@@ -64,6 +65,12 @@ type dp struct {
 	freeKB    int64
 	rows      []*content
 	groups    []*group
+
+	limited     bool      // what comes takes room of leftKB
+	leftKB      int64     // what is left of it
+	scheduled   bool      // content is sent at set times only
+	prestaging  bool      // content may be brought in a file
+	maintenance time.Time // since when it is in maintenance mode; zero when it is not
 }
 
 // pkg is one package of any kind.
@@ -108,7 +115,17 @@ type content struct {
 	refreshes   int      // how often RefreshNow was put
 	job         *job     // the latest one, nil when there was none
 	last        *message // the latest message, nil: that it was installed at lastCopied
+	held        bool     // it is not sent before something goes away
+	storm       *storm   // its retries that come too fast, nil when there are none
+	gone        bool     // it was removed from the DP
 }
+
+// blocked tells that the content is not sent now, though nothing is wrong with
+// it: it waits.
+func (c *content) blocked() bool { return c.cause.waits() || !c.dp.maintenance.IsZero() }
+
+// removed tells that the content has left the DP or is about to.
+func (c *content) removed() bool { return c.gone || c.state == RemovalPending }
 
 // jobState is SMS_DistributionJob.State (class page).
 type jobState uint32

@@ -189,6 +189,26 @@ type snapshot struct {
 	*namespace
 }
 
+// table is the instances of a class that the site shows; nil where there are
+// none.
+func (n snapshot) table(c *repository.Class) *table {
+	if n.site.hidden && securable(c.Name) {
+		return nil
+	}
+	return n.tables[fold(c.Name)]
+}
+
+// securable tells of a class of the SMS Provider whose instances an account sees
+// only with a role over them, or over what they are about. The sites themselves
+// are left out: an account that cannot read its site's row is not served at all.
+func securable(class string) bool {
+	switch class {
+	case "SMS_Site", "SMS_Identification", "SMS_ProviderLocation", "SMS_SystemResourceList", "SMS_SCI_SysResUse", "SMS_ComponentSummarizer":
+		return false
+	}
+	return strings.HasPrefix(class, "SMS_")
+}
+
 // Class implements wql.Source.
 func (n snapshot) Class(name string) (*repository.Class, bool) {
 	c, ok := n.classes[fold(name)]
@@ -207,7 +227,7 @@ func (n snapshot) Instances(class string) iter.Seq[*repository.Instance] {
 // by a look at all its rows.
 func (n snapshot) InstancesWith(class, property string, values []value) (iter.Seq[*repository.Instance], bool) {
 	indexed := slices.ContainsFunc(n.family[fold(class)], func(c *repository.Class) bool {
-		t := n.tables[fold(c.Name)]
+		t := n.table(c)
 		return t != nil && t.indexes[fold(property)] != nil
 	})
 	if !indexed {
@@ -234,7 +254,7 @@ func (n snapshot) InstancesWith(class, property string, values []value) (iter.Se
 func (n snapshot) each(class string, read func(*table) iter.Seq[*repository.Instance]) iter.Seq[*repository.Instance] {
 	return func(yield func(*repository.Instance) bool) {
 		for _, c := range n.family[fold(class)] {
-			t := n.tables[fold(c.Name)]
+			t := n.table(c)
 			if t == nil {
 				continue
 			}

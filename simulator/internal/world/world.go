@@ -59,6 +59,7 @@ func New(m Model, clock func() time.Time) (*World, error) {
 	for _, s := range m.Sites {
 		site := b.site(s.Code)
 		w.sites[site.code] = newSite(w, site)
+		w.sites[site.code].hidden = s.Hidden
 	}
 	return w, nil
 }

@@ -189,15 +189,19 @@ func TestDistributionByCause(t *testing.T) {
 		win32 uint64
 		steps []step
 	}{
-		DiskFull:      {2328, "0x80070070", 112, stubborn(2328)},
-		AccessDenied:  {2328, "0x80070005", 5, stubborn(2328)},
-		SourceMissing: {2306, "0x80070003", 3, stubborn(2306)},
-		DPOffline:     {2391, "0x80070035", 53, stubborn(2391)},
-		HashMismatch:  {2382, "0x80091007", 0x80091007, cured},
-		Transient:     {8203, "0x80070079", 121, cured},
+		DiskFull:        {2328, "0x80070070", 112, stubborn(2328)},
+		AccessDenied:    {2328, "0x80070005", 5, stubborn(2328)},
+		SourceMissing:   {2306, "0x80070003", 3, stubborn(2306)},
+		DPOffline:       {2391, "0x80070035", 53, stubborn(2391)},
+		HashMismatch:    {2382, "0x80091007", 0x80091007, cured},
+		Transient:       {8203, "0x80070079", 121, cured},
+		SiteCopyDamaged: {2382, "0x80091007", 0x80091007, stubborn(2382)},
+		ContentMissing:  {2328, "0x80070002", 2, stubborn(2328)},
+		Cancelled:       {8203, "0x800704C7", 1223, cured},
+		Unexplained:     {2394, "", 0, stubborn(2394)},
 	} {
 		t.Run(string(cause), func(t *testing.T) {
-			l := newLab(t, small())
+			l := newLab(t, every())
 			c := l.failed(cause)
 			held := uint64(c.version)
 			if diff := cmp.Diff(picture{InstallFailed, held, "", test.id, 4}, l.picture("PS1", c)); diff != "" {
