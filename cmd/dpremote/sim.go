@@ -58,7 +58,7 @@ As on a real server, messages in clear text are refused, unless you say
 	f.IntVar(&o.primaries, "primaries", 0, "make a hierarchy of a central site and so many primary sites, instead of the inventory's")
 	f.IntVar(&o.dps, "dps", 10, "with --primaries: distribution points of each primary site")
 	f.IntVar(&o.packages, "packages", 20, "with --primaries: packages of each site")
-	f.IntVar(&o.failed, "failed", 10, "with --primaries: failed rows of each primary site, of all causes in turn")
+	f.IntVar(&o.failed, "failed", 10, "with --primaries: failed rows of each primary site, of six causes in turn")
 	f.Uint64Var(&o.seed, "seed", 1, "with --primaries: what else there is follows from this number")
 	f.DurationVar(&o.delay, "delay", 0, "how long a distribution takes (default 6s)")
 	return cmd
@@ -144,11 +144,13 @@ func (o *simOptions) byCounts() (simulator.Model, error) {
 		return simulator.Model{}, usage("--primaries: at most %d", most)
 	}
 	m := simulator.Model{Seed: o.seed, Delay: o.delay, Sites: []simulator.Site{{Code: "CAS", Packages: o.packages}}}
-	causes := inventory.Causes()
+	// Six causes, always the same: hierarchies of these counts stay what they were.
+	causes := []simulator.Cause{simulator.AccessDenied, simulator.DiskFull, simulator.DPOffline,
+		simulator.HashMismatch, simulator.SourceMissing, simulator.Transient}
 	for i := range o.primaries {
 		s := simulator.Site{Code: fmt.Sprintf("P%02d", i+1), Parent: "CAS", DPs: o.dps, Packages: o.packages, Failed: map[simulator.Cause]int{}}
 		for n := range o.failed {
-			s.Failed[simulator.Cause(causes[n%len(causes)])]++
+			s.Failed[causes[n%len(causes)]]++
 		}
 		m.Sites = append(m.Sites, s)
 	}

@@ -255,11 +255,10 @@ func Model(sites []inventory.Site) simulator.Model {
 		model := simulator.Site{
 			Code: site.Code, Name: s.Name, Parent: s.Parent,
 			DPs: s.DPs, Packages: s.Packages, ServerDP: s.ServerDP,
-			Failed:   map[simulator.Cause]int{},
+			Failed: byCause(s.Failed), Waiting: byCause(s.Waiting),
 			Retrying: s.Retrying, Pending: s.Pending, Updating: s.Updating, Monitoring: s.Monitoring,
-		}
-		for cause, n := range s.Failed {
-			model.Failed[simulator.Cause(cause)] = n
+			Stale: s.Stale, Stuck: s.Stuck, Storms: s.Storms,
+			Maintenance: s.Maintenance, Hidden: s.Hidden,
 		}
 		for _, below := range s.Secondaries {
 			model.Secondaries = append(model.Secondaries, simulator.Secondary{Code: below.Code, Name: below.Name, DPs: below.DPs})
@@ -267,4 +266,12 @@ func Model(sites []inventory.Site) simulator.Model {
 		m.Sites = append(m.Sites, model)
 	}
 	return m
+}
+
+func byCause(rows map[string]int) map[simulator.Cause]int {
+	out := map[simulator.Cause]int{}
+	for cause, n := range rows {
+		out[simulator.Cause(cause)] = n
+	}
+	return out
 }

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"dpremote/internal/inventory"
 	"dpremote/queries"
@@ -228,5 +231,40 @@ sites:
 	}
 	if len(urls) != 3 {
 		t.Errorf("three sites at %d addresses", len(urls))
+	}
+}
+
+// TestModelHasTheInventorysKeys gives a site of the inventory everything that
+// can be simulated.
+func TestModelHasTheInventorysKeys(t *testing.T) {
+	sim := inventory.Simulation{
+		Name: "London", DPs: 6, Packages: 12, ServerDP: true, Retrying: 1, Pending: 2, Updating: 3, Monitoring: 4,
+		Failed: map[string]int{}, Waiting: map[string]int{}, Stale: 5, Stuck: 6, Storms: 7, Maintenance: 1, Hidden: true,
+		Secondaries: []inventory.Secondary{{Code: "S11", Name: "Paris", DPs: 2}}, Seed: 8, Delay: time.Second,
+	}
+	want := simulator.Site{
+		Code: "PS1", Name: "London", DPs: 6, Packages: 12, ServerDP: true, Retrying: 1, Pending: 2, Updating: 3, Monitoring: 4,
+		Failed: map[simulator.Cause]int{}, Waiting: map[simulator.Cause]int{}, Stale: 5, Stuck: 6, Storms: 7, Maintenance: 1, Hidden: true,
+		Secondaries: []simulator.Secondary{{Code: "S11", Name: "Paris", DPs: 2}},
+	}
+	// The lists of causes are told apart by who knows them: they must be the same.
+	for _, cause := range inventory.Causes() {
+		sim.Failed[cause] = 1
+	}
+	for _, cause := range simulator.Causes() {
+		want.Failed[cause] = 1
+	}
+	for _, cause := range inventory.WaitingCauses() {
+		sim.Waiting[cause] = 2
+	}
+	for _, cause := range simulator.WaitingCauses() {
+		want.Waiting[cause] = 2
+	}
+	got := Model([]inventory.Site{{Code: "PS1", Simulate: &sim}})
+	if diff := cmp.Diff(simulator.Model{Seed: 8, Delay: time.Second, Sites: []simulator.Site{want}}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := simulator.New(got, simulator.Options{}); err != nil {
+		t.Errorf("the simulator does not take it: %v", err)
 	}
 }

@@ -120,6 +120,12 @@ sites:
       pending: 3
       updating: 4
       monitoring: 5
+      waiting: {closed: 1, waits-for-content: 2, waits-for-prestaged: 3}
+      stale: 6
+      stuck: 7
+      storms: 8
+      maintenance: 1
+      hidden: true
       secondaries:
         - {code: s21, name: Paris, dps: 2}
         - code: 022
@@ -138,6 +144,8 @@ sites:
 				"disk-full": 1, "source-missing": 2, "access-denied": 3, "dp-offline": 4, "hash-mismatch": 5, "transient": 6,
 			},
 			Retrying: 2, Pending: 3, Updating: 4, Monitoring: 5,
+			Waiting: map[string]int{"closed": 1, "waits-for-content": 2, "waits-for-prestaged": 3},
+			Stale:   6, Stuck: 7, Storms: 8, Maintenance: 1, Hidden: true,
 			Secondaries: []Secondary{{Code: "S21", Name: "Paris", DPs: 2}, {Code: "022", Name: "022"}},
 		},
 		{Name: "central", Central: true, Packages: 3, Seed: 7, Delay: 250 * time.Millisecond},
@@ -389,6 +397,9 @@ func TestParseProblems(t *testing.T) {
 		{"unknown cause", "sites: {PS1: {simulate: {failed: {diskfull: 1, disk: 2}}}}", []string{
 			"1:35: sites.PS1.simulate.failed: unknown key diskfull; did you mean disk-full?",
 			"1:48: sites.PS1.simulate.failed: unknown key disk"}},
+		{"a cause that waits among failures", "sites: {PS1: {simulate: {failed: {closed: 1}, waiting: {disk-full: 1}}}}", []string{
+			"1:35: sites.PS1.simulate.failed: unknown key closed",
+			"1:57: sites.PS1.simulate.waiting: unknown key disk-full"}},
 		{"simulated wrong types", "sites: {PS1: {simulate: {dps: -1, failed: 3, secondaries: {}, delay: 6}}}", []string{
 			`1:31: sites.PS1.simulate.dps: want a whole number from 0 to 5000, got "-1"`,
 			"1:43: sites.PS1.simulate.failed: want keys with values, got a number",

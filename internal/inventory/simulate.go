@@ -30,6 +30,18 @@ type Simulation struct {
 	// them count secondary sites in.
 	Failed                                  map[string]int
 	Retrying, Pending, Updating, Monitoring int
+	// Waiting counts pending rows that something holds back, by one of
+	// [WaitingCauses]; Stuck pending and retrying rows of which nothing was heard
+	// for days; Stale installed rows with an old version. Storms counts packages
+	// that are retried far too often. These count secondary sites in too, but for
+	// storms.
+	Waiting              map[string]int
+	Stuck, Stale, Storms int
+	// Maintenance counts distribution points in maintenance mode, of secondary
+	// sites too.
+	Maintenance int
+	// Hidden hides everything that needs a role from queries.
+	Hidden bool
 	// Secondaries are the secondary sites, which have no SMS Provider: this
 	// site serves their distribution points.
 	Secondaries []Secondary
@@ -52,9 +64,15 @@ type Secondary struct {
 }
 
 // Causes gives the causes of failure that a simulated site can have. A resend
-// cures transient and hash-mismatch only.
+// cures transient, hash-mismatch and cancelled only.
 func Causes() []string {
-	return []string{"access-denied", "disk-full", "dp-offline", "hash-mismatch", "source-missing", "transient"}
+	return []string{"access-denied", "cancelled", "content-missing", "disk-full", "dp-offline", "hash-mismatch",
+		"site-copy-damaged", "source-missing", "transient", "unknown"}
+}
+
+// WaitingCauses gives the causes that can hold content back at a simulated site.
+func WaitingCauses() []string {
+	return []string{"closed", "waits-for-content", "waits-for-prestaged"}
 }
 
 // The largest counts to simulate: bounds against slips, not what the simulator
@@ -63,6 +81,7 @@ const (
 	maxSimulatedDPs      = 5000
 	maxSimulatedPackages = 10000
 	maxSimulatedRows     = 5_000_000
+	maxSimulatedStorms   = 100
 )
 
 func simulationKeys() []key[Simulation] {
@@ -86,13 +105,28 @@ func simulationKeys() []key[Simulation] {
 			"How many rows are in state 7, content updating."),
 		field("monitoring", rows, func(s *Simulation) *int { return &s.Monitoring },
 			"How many rows are in state 8, content monitoring."),
+		field("stale", rows, func(s *Simulation) *int { return &s.Stale },
+			"How many rows are installed with the version before the package's. A resend cures them."),
+		field("stuck", rows, func(s *Simulation) *int { return &s.Stuck },
+			"How many rows are pending or retrying and have not moved for days. A resend cures them."),
+		field("storms", integer(0, maxSimulatedStorms), func(s *Simulation) *int { return &s.Storms },
+			"How many packages the site retries many times an hour on one of its own distribution points, to which it has no access."),
+		field("maintenance", integer(0, maxSimulatedDPs), func(s *Simulation) *int { return &s.Maintenance },
+			"How many distribution points are in maintenance mode: those with the most rows that are not installed."),
+		field("hidden", boolean(), func(s *Simulation) *bool { return &s.Hidden },
+			"Whether packages, distribution points, their status and jobs are hidden, as from an account without roles."),
 		field("seed", integer[uint64](0, 1<<63-1), func(s *Simulation) *uint64 { return &s.Seed },
 			"Varies names, sizes and dates. Only at the top site of a hierarchy."),
 		field("delay", duration(0), func(s *Simulation) *time.Duration { return &s.Delay },
 			"How long a distribution takes. Only at the top site of a hierarchy."),
 	}
 	for _, cause := range Causes() {
-		keys = append(keys, failedKey(cause))
+		keys = append(keys, causeKey("failed", cause, "How many rows have failed for this cause.",
+			func(s *Simulation) *map[string]int { return &s.Failed }))
+	}
+	for _, cause := range WaitingCauses() {
+		keys = append(keys, causeKey("waiting", cause, "How many rows are pending for this cause.",
+			func(s *Simulation) *map[string]int { return &s.Waiting }))
 	}
 	return append(keys, key[Simulation]{
 		name: "secondaries",
@@ -105,11 +139,12 @@ func simulationKeys() []key[Simulation] {
 	})
 }
 
-func failedKey(cause string) key[Simulation] {
+// causeKey is the key of a section that counts rows by cause.
+func causeKey(section, cause, doc string, counts func(*Simulation) *map[string]int) key[Simulation] {
 	rows := integer(0, maxSimulatedRows)
 	return key[Simulation]{
-		name:   "failed." + cause,
-		doc:    "How many rows have failed for this cause.",
+		name:   section + "." + cause,
+		doc:    doc,
 		schema: rows.schema,
 		decode: func(r raw) (func(*Simulation), error) {
 			n, err := rows.read(r)
@@ -117,10 +152,11 @@ func failedKey(cause string) key[Simulation] {
 				return nil, err
 			}
 			return func(s *Simulation) {
-				if s.Failed == nil {
-					s.Failed = map[string]int{}
+				m := counts(s)
+				if *m == nil {
+					*m = map[string]int{}
 				}
-				s.Failed[cause] = n
+				(*m)[cause] = n
 			}, nil
 		},
 	}
