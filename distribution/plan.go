@@ -185,6 +185,13 @@ func (r Rules) judge(row Row) (Skip, string) {
 		return SkipSiteServer, "applications on a site server's own distribution point take no refresh: remove the content and distribute it anew"
 	case r.Force:
 		return SkipNothing, ""
+	}
+	for _, s := range r.Storms {
+		if strings.EqualFold(string(s.PackageID), string(row.PackageID)) && s.Rages(r.Now) {
+			return SkipStorm, fmt.Sprintf("a retry storm: it failed %d times within an hour at site %s, and a refresh would add to that", s.Failures, s.Site)
+		}
+	}
+	switch {
 	case row.Jobs > 0 && row.State != queries.StateStuck:
 		return SkipQueued, "a transfer of it is in the queue already"
 	case row.Resend == CuresNo:
@@ -192,11 +199,6 @@ func (r Rules) judge(row Row) (Skip, string) {
 	case r.Cooldown > 0 && !row.Refreshed.IsZero() && r.Now.Sub(row.Refreshed) < r.Cooldown:
 		ago := max(r.Now.Sub(row.Refreshed), 0).Round(time.Second)
 		return SkipCooldown, fmt.Sprintf("it was refreshed %s ago (cooldown %s)", ago, r.Cooldown)
-	}
-	for _, s := range r.Storms {
-		if strings.EqualFold(string(s.PackageID), string(row.PackageID)) && s.Rages(r.Now) {
-			return SkipStorm, fmt.Sprintf("a retry storm: it failed %d times within an hour at site %s, and a refresh would add to that", s.Failures, s.Site)
-		}
 	}
 	return SkipNothing, ""
 }

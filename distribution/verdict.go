@@ -82,6 +82,7 @@ const (
 	signJobWaits     sign = "job-waits"     // a transfer waits for its turn
 	signLimited      sign = "limited"       // the distribution point has a schedule or rate limit
 	signNotChecked   sign = "not-checked"   // 2383: the hash could not be checked at all
+	signHashAgain    sign = "hash-again"    // 2382 came again after the content was sent anew
 	signPending      sign = "pending"       // the row is pending, not failed
 	signStale        sign = "stale"         // it is installed in an older version than the package's
 	signStuck        sign = "stuck"         // it has been pending or retrying for too long
@@ -122,6 +123,9 @@ func rules() []rule {
 		{told: "access-denied", why: "access-denied", confidence: Certain, resend: CuresNo},
 		{told: "dp-offline", why: "dp-offline", confidence: Certain, resend: CuresNo},
 		{told: "hash-mismatch", signs: []sign{signNotChecked}, why: "hash-mismatch", confidence: Likely, resend: CuresYes},
+		{told: "hash-mismatch", signs: []sign{signHashAgain}, why: "site-copy-damaged",
+			words: "the hash was wrong again after all files were sent anew, so the site's own copy is damaged", confidence: Likely, resend: CuresNo,
+			advice: "update the package at the site that owns it, which makes a new copy"},
 		{told: "hash-mismatch", why: "hash-mismatch", confidence: Certain, resend: CuresYes,
 			advice: "refresh: all files are sent again; if the hash is wrong again, the site's own copy is damaged: update the package"},
 		{told: "content-missing", signs: []sign{signSourceUnread}, why: "source-missing", confidence: Likely, resend: CuresNo},
@@ -257,6 +261,7 @@ func (c dossier) signs() []sign {
 	note(slices.ContainsFunc(c.jobs, jobWaits), signJobWaits)
 	note(c.dp != nil && (c.dp.Scheduled || c.dp.RateLimited), signLimited)
 	note(c.status != nil && c.status.MessageID == 2383, signNotChecked)
+	note(c.hashWrongAgain(), signHashAgain)
 	note(c.row.State == queries.StatePending, signPending)
 	note(c.row.State == queries.StateStale, signStale)
 	note(c.row.State == queries.StateStuck, signStuck)
@@ -303,3 +308,28 @@ func (c dossier) sourceUnread() bool {
 	}
 	return false
 }
+
+// hashWrongAgain tells that the hash was wrong before a transfer and after it.
+func (c dossier) hashWrongAgain() bool {
+	wrong, sent := c.status != nil && c.status.MessageID == msgHashWrong, false
+	for _, m := range c.messages {
+		switch {
+		case m.DP == "":
+		case arrived(m.MessageID):
+			return false
+		case m.MessageID == msgHashWrong && wrong && sent:
+			return true
+		case m.MessageID == msgHashWrong:
+			wrong = true
+		case m.MessageID == msgTransferQueued:
+			sent = wrong
+		}
+	}
+	return false
+}
+
+// Status messages of Distribution Manager.
+const (
+	msgTransferQueued uint32 = 2357
+	msgHashWrong      uint32 = 2382
+)
