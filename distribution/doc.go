@@ -2,8 +2,9 @@
 // sites of several hierarchies, decides what to send again, sends it, and
 // watches until it has arrived.
 //
-//	Look (one site) -> View -> Merge (all sites) -> Row -> MakePlan -> Step
-//	Step -> Refresh -> Result -> Watch -> Outcome
+//	Look (one site) -> View -> Merge (all sites) -> Row
+//	Examine (one site, all evidence) -> Examination -> Diagnose (all sites) -> Row with its Finding
+//	Row -> MakePlan -> Step -> Refresh or RefreshPaced -> Result -> Watch -> Outcome
 //
 // A row, a package on a distribution point, is known by its keys, whichever
 // sites report it: a central administration site sees the distribution points
