@@ -105,7 +105,9 @@ func PlanCancel(rows []Row, rules Rules) []Step {
 // in the way that Refresh sends rows.
 func Cancel(ctx context.Context, steps []Step, done func(Result)) []Result {
 	return act(ctx, steps, func(ctx context.Context, r Row) error {
-		return queries.CancelDistribution(ctx, r.Owner.Session, r.Keys)
+		return r.Owner.Do(ctx, Act{Operation: "invoke CancelDistribution", Keys: r.Keys}, func(ctx context.Context) error {
+			return queries.CancelDistribution(ctx, r.Owner.Session, r.Keys)
+		})
 	}, done)
 }
 

@@ -25,6 +25,8 @@ type Site struct {
 	Session *cim.Session
 	// Parallel is how many requests may be under way at once; 0 means 1.
 	Parallel int
+	// Journal is told of what is done to the site; nil for nobody.
+	Journal Journal
 }
 
 // Code is the code of the site whose namespace the session is, or empty when

@@ -50,100 +50,43 @@ type Result struct {
 //
 // When the context ends, rows whose turn has not come fail with its error.
 func Refresh(ctx context.Context, steps []Step, mode PutMode, done func(Result)) []Result {
-	var rows []Row
-	turns := map[*Site][]int{}
+	at := map[*Site]*refresher{}
 	for _, s := range steps {
-		if s.Skip == SkipNothing {
-			turns[s.Owner] = append(turns[s.Owner], len(rows))
-			rows = append(rows, s.Row)
+		if at[s.Owner] == nil {
+			at[s.Owner] = &refresher{mode: mode}
 		}
 	}
-	results := make([]Result, len(rows))
-	var mu sync.Mutex
-	finish := func(i int, r Result) {
-		mu.Lock()
-		defer mu.Unlock()
-		results[i] = r
-		if done != nil {
-			done(r)
-		}
-	}
-	var wg sync.WaitGroup
-	for site, mine := range turns {
-		next := make(chan int, len(mine))
-		for _, i := range mine {
-			next <- i
-		}
-		close(next)
-		r := &refresher{mode: mode}
-		for range max(site.Parallel, 1) {
-			wg.Go(func() {
-				for i := range next {
-					finish(i, r.refresh(ctx, rows[i]))
-				}
-			})
-		}
-	}
-	wg.Wait()
-	return results
+	return act(ctx, steps, func(ctx context.Context, row Row) error { return at[row.Owner].refresh(ctx, row) }, done)
 }
 
-// ErrGivenUp is the error of rows that were not sent because of what became of
-// others at the same site.
-var ErrGivenUp = errors.New("not sent, the site was given up")
-
-// lostInARow is how many requests in a row a site may leave unanswered.
-const lostInARow = 3
-
-// refresher sends the rows of one site. It is safe for concurrent use.
+// refresher sends rows of one site. It is safe for concurrent use.
 type refresher struct {
 	mode PutMode
 
 	mu   sync.Mutex
-	full bool  // the site has refused a partial Put
-	lost int   // requests in a row that were not answered
-	over error // why the site is given up
+	full bool // the site has refused a partial Put
 }
 
-func (r *refresher) refresh(ctx context.Context, row Row) Result {
-	if err := ctx.Err(); err != nil {
-		return Result{Row: row, Err: fmt.Errorf("not sent: %w", err)}
-	}
-	if err := r.givenUp(); err != nil {
-		return Result{Row: row, Err: fmt.Errorf("%w: %w", ErrGivenUp, err)}
-	}
+func (r *refresher) refresh(ctx context.Context, row Row) error {
 	full := r.mode == PutFull || r.mode == PutAuto && r.wantsFull()
-	err := queries.Refresh(ctx, row.Owner.Session, row.Keys, full)
+	err := put(ctx, row, full)
 	if err != nil && !full && r.mode == PutAuto && refusesPartial(err) {
-		if err = queries.Refresh(ctx, row.Owner.Session, row.Keys, true); err == nil {
+		if err = put(ctx, row, true); err == nil {
 			r.rememberFull()
 		}
 	}
-	r.note(err)
-	return Result{Row: row, Err: err, Unknown: outcomeUnknown(err)}
+	return err
 }
 
-func (r *refresher) givenUp() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.over
-}
-
-// note decides from the outcome of a request whether to go on.
-func (r *refresher) note(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var transport *wsman.TransportError
-	switch {
-	case errors.Is(err, wsman.ErrUnauthorized):
-		r.over = wsman.ErrUnauthorized // asking on would lock the account out
-	case errors.As(err, &transport):
-		if r.lost++; r.lost >= lostInARow {
-			r.over = transport
-		}
-	default:
-		r.lost = 0
+// put puts a row once. Each Put is an act of its own.
+func put(ctx context.Context, row Row, full bool) error {
+	a := Act{Operation: "put RefreshNow", Keys: row.Keys, Detail: string(PutPartial)}
+	if full {
+		a.Detail = string(PutFull)
 	}
+	return row.Owner.Do(ctx, a, func(ctx context.Context) error {
+		return queries.Refresh(ctx, row.Owner.Session, row.Keys, full)
+	})
 }
 
 func (r *refresher) wantsFull() bool {

@@ -2,9 +2,12 @@ package distribution
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"dpremote/wsman"
 )
 
 // inTurn does something about each item at the item's site, and each once;
@@ -26,11 +29,11 @@ func inTurn[T any](ctx context.Context, items []T, at func(T) *Site, do func(con
 			next <- i
 		}
 		close(next)
-		r := &refresher{}
+		so := &soFar{}
 		for range max(site.Parallel, 1) {
 			wg.Go(func() {
 				for i := range next {
-					err := oneTurn(ctx, r, items[i], do)
+					err := oneTurn(ctx, so, items[i], do)
 					mu.Lock()
 					finish(i, err)
 					mu.Unlock()
@@ -41,19 +44,59 @@ func inTurn[T any](ctx context.Context, items []T, at func(T) *Site, do func(con
 	wg.Wait()
 }
 
-func oneTurn[T any](ctx context.Context, r *refresher, item T, do func(context.Context, T) error) error {
+func oneTurn[T any](ctx context.Context, so *soFar, item T, do func(context.Context, T) error) error {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("not sent: %w", err)
+		return notSent(err)
 	}
-	if err := r.givenUp(); err != nil {
+	if err := so.givenUp(); err != nil {
 		return fmt.Errorf("%w: %w", ErrGivenUp, err)
 	}
 	err := do(ctx, item)
-	r.note(err)
+	so.note(err)
 	return err
 }
 
-// act calls a method for each row of a plan that is not skipped, at its owner,
+func notSent(why error) error { return fmt.Errorf("not sent: %w", why) }
+
+// ErrGivenUp is the error of rows that were not sent because of what became of
+// others at the same site.
+var ErrGivenUp = errors.New("not sent, the site was given up")
+
+// lostInARow is how many requests in a row a site may leave unanswered.
+const lostInARow = 3
+
+// soFar is how a site has taken its items so far. It is safe for concurrent
+// use.
+type soFar struct {
+	mu   sync.Mutex
+	lost int   // requests in a row that were not answered
+	over error // why the site is given up
+}
+
+func (s *soFar) givenUp() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
+}
+
+// note decides from the outcome of a request whether to go on.
+func (s *soFar) note(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var transport *wsman.TransportError
+	switch {
+	case errors.Is(err, wsman.ErrUnauthorized):
+		s.over = wsman.ErrUnauthorized // asking on would lock the account out
+	case errors.As(err, &transport):
+		if s.lost++; s.lost >= lostInARow {
+			s.over = transport
+		}
+	default:
+		s.lost = 0
+	}
+}
+
+// act does something about each row of a plan that is not skipped, at its owner,
 // as inTurn says. done, which may be nil, is told of each result as it is
 // there.
 func act(ctx context.Context, steps []Step, do func(context.Context, Row) error, done func(Result)) []Result {

@@ -221,7 +221,10 @@ func (r *UpdateResult) update(ctx context.Context, o UpdateOptions) error {
 	if r.Class.Type == queries.TypeBootImage {
 		contextID = o.ContextID
 	}
-	return queries.RefreshPkgSource(ctx, r.Owner.Session, r.Class, r.PackageID, contextID)
+	a := Act{Operation: "invoke RefreshPkgSource", Keys: queries.Keys{PackageID: r.PackageID}, Detail: r.Class.Name}
+	return r.Owner.Do(ctx, a, func(ctx context.Context) error {
+		return queries.RefreshPkgSource(ctx, r.Owner.Session, r.Class, r.PackageID, contextID)
+	})
 }
 
 // AwaitVersions looks at packages until each was seen to be taken up, for as

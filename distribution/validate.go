@@ -30,7 +30,9 @@ func PlanValidation(rows []Row, rules Rules) []Step {
 // the way that Refresh sends rows.
 func Validate(ctx context.Context, steps []Step, done func(Result)) []Result {
 	return act(ctx, steps, func(ctx context.Context, r Row) error {
-		return queries.VerifyPackage(ctx, r.Owner.Session, r.Keys)
+		return r.Owner.Do(ctx, Act{Operation: "invoke VerifyPackage", Keys: r.Keys}, func(ctx context.Context) error {
+			return queries.VerifyPackage(ctx, r.Owner.Session, r.Keys)
+		})
 	}, done)
 }
 
