@@ -23,6 +23,7 @@ var below = map[string][]string{
 	"simulator/internal": {"simulator/internal"},
 	"internal/captures":  {},
 	"internal/cmtrace":   {},
+	"internal/history":   {},
 	"internal/inventory": {},
 	"internal/report":    {},
 	"internal/sitelog":   {"internal/cmtrace", "wsman"},
