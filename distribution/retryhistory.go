@@ -152,7 +152,8 @@ func ClearRetry(ctx context.Context, site *Site, id queries.PackageID, keep func
 		return NotCleared, fmt.Errorf("%w: %w", ErrNotKept, err)
 	}
 	registry := queries.NewRegistry(site.Session)
-	failed := registry.Delete(ctx, entry.Key)
+	a := Act{Operation: "delete retry history", Keys: queries.Keys{PackageID: id}, Detail: entry.Key.Path}
+	failed := site.Do(ctx, a, func(ctx context.Context) error { return registry.Delete(ctx, entry.Key) })
 	_, there, err := registry.Keys(ctx, entry.Key.Path)
 	switch {
 	case err != nil && failed != nil:

@@ -23,6 +23,8 @@ type app struct {
 	// terminal tells whether a stream is one, and how wide it is.
 	terminal func(stream any) (width int, ok bool)
 	log      *logrus.Logger
+	// atEnd is done when the command has ended, with its exit code.
+	atEnd []func(exit int)
 }
 
 func newApp() *app {
@@ -47,6 +49,10 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	if err != nil && !errors.As(err, &quiet) {
 		a.report(err)
 	}
+	for _, end := range a.atEnd {
+		end(code)
+	}
+	a.atEnd = nil
 	return code
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dpremote/distribution"
+	"dpremote/internal/history"
 	"dpremote/internal/report"
 	"dpremote/queries"
 	"dpremote/wsman"
@@ -213,7 +214,7 @@ func (r *clearRun) execute(ctx context.Context) {
 			continue
 		}
 		cleared, err := distribution.ClearRetry(ctx, row.site, row.id, func(e distribution.RetryEntry) error {
-			path, err := r.keep(row.site, e)
+			path, err := r.keep(ctx, row.site, e)
 			row.kept = path
 			return err
 		})
@@ -227,7 +228,7 @@ func (r *clearRun) execute(ctx context.Context) {
 
 // keep stores what is deleted before it is: whatever is to remember deletions
 // is called from here, and its error keeps the key from being deleted.
-func (r *clearRun) keep(site *distribution.Site, e distribution.RetryEntry) (path string, err error) {
+func (r *clearRun) keep(ctx context.Context, site *distribution.Site, e distribution.RetryEntry) (path string, err error) {
 	now := r.f.g.app.now().UTC()
 	notes := []string{
 		fmt.Sprintf("Retry history of package %s, deleted at site %s (%s) on %s.", e.PackageID, site.Name, site.Session.Client.Endpoint(), now.Format(time.RFC3339)),
@@ -238,7 +239,14 @@ func (r *clearRun) keep(site *distribution.Site, e distribution.RetryEntry) (pat
 		return "", err
 	}
 	name := fmt.Sprintf("%s-%s-%s", site.Code(), e.PackageID, now.Format("20060102T150405Z"))
-	return writeNew(r.dir, name, ".reg", data)
+	if path, err = writeNew(r.dir, name, ".reg", data); err != nil {
+		return "", err
+	}
+	// The file is enough to restore it by, so that this may fail.
+	r.f.g.record.keep(ctx, history.Kept{
+		Site: site.Name, Kind: "retry history", Key: `HKEY_LOCAL_MACHINE\` + e.Key.Path, Text: registryText(e.Key.Values) + "; whole in " + path,
+	})
+	return path, nil
 }
 
 // sayNothing says where there is nothing to clear, a line a package and reason.

@@ -7,6 +7,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"dpremote/cim"
+	"dpremote/internal/history"
 	"dpremote/queries"
 )
 
@@ -43,4 +44,15 @@ func orNil(s string) any {
 func when(d cim.Datetime) time.Time {
 	t, _ := queries.Happened(d)
 	return t
+}
+
+// actColor colours the outcome of an act; the word says the same.
+func actColor(value any) text.Colors {
+	switch history.Outcome(fmt.Sprint(value)) {
+	case history.Stored:
+		return text.Colors{text.FgGreen}
+	case history.Refused:
+		return text.Colors{text.FgRed}
+	}
+	return text.Colors{text.FgYellow}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -124,7 +125,7 @@ func (f *fleet) open(ctx context.Context, m *member) error {
 		return err
 	}
 	m.Connection = c
-	m.site = &distribution.Site{Name: m.Name, Session: c.Session, Parallel: m.Site.Connections}
+	m.site = &distribution.Site{Name: m.Name, Session: c.Session, Parallel: m.Site.Connections, Journal: f.g.record.journal(m.Site)}
 	f.g.app.log.Debugf("%s: %s at %s", m.Name, c.Scheme, c.URL)
 	return nil
 }
@@ -137,6 +138,13 @@ func (f *fleet) fail(site string, err error) {
 	if !isInterrupt(err) {
 		f.g.app.log.WithField("site", site).Error(err)
 	}
+}
+
+// failed are the sites' errors so far.
+func (f *fleet) failed() []failure {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.failures)
 }
 
 // exit is the exit code that the sites' errors mean, or otherwise the one

@@ -21,11 +21,14 @@ import (
 type globals struct {
 	app     *app
 	changed *pflag.FlagSet // the flags of the command that runs
+	record  *recorder      // of the command that runs
 
 	inventory            string
 	sites, groups, leave []string
 	parallel             int
 	traceDir             string
+	historyFile          string
+	noHistory            bool
 	format               string
 	columns              []string
 	noHeaders, debug     bool
@@ -73,6 +76,8 @@ func (g *globals) register(f *pflag.FlagSet) {
 	f.BoolVar(&g.noHeaders, "no-headers", false, "leave out the headings of tables and csv")
 	f.StringVar(&g.color, "color", "auto", "colours in tables: auto, always or never")
 	f.StringVar(&g.traceDir, "trace-dir", "", "write each request and answer into this directory, secrets left out")
+	f.StringVar(&g.historyFile, "history", "", "file to write down in what is done (default: $XDG_STATE_HOME/dpremote/history.db, ~/.local/state/...)")
+	f.BoolVar(&g.noHistory, "no-history", false, "do not write down what is done")
 	f.BoolVar(&g.debug, "debug", false, "log what is done")
 
 	f.StringVar(&g.host, "host", "", "a server that is in no inventory: [http://|https://]NAME[:PORT]")
@@ -115,7 +120,7 @@ func formatNames() string {
 // DPREMOTE_OUTPUT for --output, and so on. Those that set keys of the inventory
 // have their variables there (inventory.FromEnvironment, inventory.Find).
 func environmentFlags() []string {
-	return []string{"output", "color", "parallel", "trace-dir", "no-headers", "debug"}
+	return []string{"output", "color", "parallel", "trace-dir", "history", "no-history", "no-headers", "debug"}
 }
 
 func (g *globals) fromEnvironment() error {

@@ -2,13 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"dpremote/cim"
+	"dpremote/distribution"
 	"dpremote/internal/report"
+	"dpremote/queries"
 	"dpremote/wsman"
 )
 
@@ -35,7 +40,7 @@ func newGet(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return onOneInstance(cmd.Context(), g, o, func(ctx context.Context, s *cim.Session) (*cim.Instance, error) {
+			return onOneInstance(cmd.Context(), g, o, func(ctx context.Context, _ *member, s *cim.Session) (*cim.Instance, error) {
 				return s.Get(ctx, args[0], keys...)
 			})
 		},
@@ -76,8 +81,8 @@ A property that is set several times becomes an array. Names are case-sensitive.
 			if len(changes) == 0 {
 				return usage("nothing to change: give --set PROPERTY=VALUE or --null PROPERTY")
 			}
-			return onOneInstance(cmd.Context(), g, o, func(ctx context.Context, s *cim.Session) (*cim.Instance, error) {
-				return put(ctx, s, args[0], keys, changes, whole)
+			return onOneInstance(cmd.Context(), g, o, func(ctx context.Context, m *member, s *cim.Session) (*cim.Instance, error) {
+				return put(ctx, m.site, s, args[0], keys, changes, whole)
 			})
 		},
 	}
@@ -88,22 +93,77 @@ A property that is set several times becomes an array. Names are case-sensitive.
 	return cmd
 }
 
-func put(ctx context.Context, s *cim.Session, class string, keys []wsman.Selector, changes []cim.Property, whole bool) (*cim.Instance, error) {
-	if !whole {
-		var properties []cim.Property
+func put(ctx context.Context, site *distribution.Site, s *cim.Session, class string, keys []wsman.Selector, changes []cim.Property, whole bool) (*cim.Instance, error) {
+	var properties []cim.Property
+	if whole {
+		instance, err := s.Get(ctx, class, keys...)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range changes {
+			instance.Set(c.Name, c.Value)
+		}
+		properties = instance.Properties
+	} else {
 		for _, k := range keys {
 			properties = append(properties, cim.Property{Name: k.Name, Value: cim.TextValue(k.Value)})
 		}
-		return s.Put(ctx, class, keys, append(properties, changes...))
+		properties = append(properties, changes...)
 	}
-	instance, err := s.Get(ctx, class, keys...)
-	if err != nil {
-		return nil, err
+	var answer *cim.Instance
+	a := distribution.Act{Operation: "put " + namesOf(changes), Keys: contentKeys(keys, nil), Detail: s.EPR(class, keys...).String()}
+	err := site.Do(ctx, a, func(ctx context.Context) (err error) {
+		answer, err = s.Put(ctx, class, keys, properties)
+		return err
+	})
+	return answer, err
+}
+
+// invoke calls a method. One that ran and did not return 0 counts as refused,
+// but is no error.
+func invoke(ctx context.Context, site *distribution.Site, s *cim.Session, class string, keys []wsman.Selector, method string, in []cim.Property) (result *cim.Instance, code int64, err error) {
+	a := distribution.Act{Operation: "invoke " + method, Keys: contentKeys(keys, in), Detail: s.EPR(class, keys...).String()}
+	err = site.Do(ctx, a, func(ctx context.Context) (err error) {
+		if result, err = s.Invoke(ctx, class, keys, method, in); err != nil {
+			return err
+		}
+		if code, _ = cim.ReturnCode(result); code != 0 {
+			return fmt.Errorf("%w: ReturnValue is %d", queries.ErrReturnValue, code)
+		}
+		return nil
+	})
+	if errors.Is(err, queries.ErrReturnValue) {
+		err = nil
 	}
-	for _, c := range changes {
-		instance.Set(c.Name, c.Value)
+	return result, code, err
+}
+
+// contentKeys are those of the keys and parameters of a request that say which
+// content it is about.
+func contentKeys(keys []wsman.Selector, in []cim.Property) queries.Keys {
+	var out queries.Keys
+	for _, p := range in {
+		keys = append(slices.Clip(keys), wsman.Selector{Name: p.Name, Value: p.Value.String()})
 	}
-	return s.Put(ctx, class, keys, instance.Properties)
+	for _, k := range keys {
+		switch strings.ToLower(k.Name) {
+		case "packageid":
+			out.PackageID = queries.PackageID(k.Value)
+		case "servernalpath", "nalpath":
+			out.ServerNALPath = queries.NALPath(k.Value)
+		case "sitecode":
+			out.SiteCode = queries.SiteCode(k.Value)
+		}
+	}
+	return out
+}
+
+func namesOf(properties []cim.Property) string {
+	var names []string
+	for _, p := range properties {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func newInvoke(g *globals) *cobra.Command {
@@ -129,11 +189,8 @@ failure for most methods: dpremote then exits with 3.`,
 				return err
 			}
 			var code int64
-			err = onOneInstance(cmd.Context(), g, o, func(ctx context.Context, s *cim.Session) (*cim.Instance, error) {
-				result, err := s.Invoke(ctx, args[0], keys, args[1], in)
-				if err == nil {
-					code, _ = cim.ReturnCode(result)
-				}
+			err = onOneInstance(cmd.Context(), g, o, func(ctx context.Context, m *member, s *cim.Session) (result *cim.Instance, err error) {
+				result, code, err = invoke(ctx, m.site, s, args[0], keys, args[1], in)
 				return result, err
 			})
 			if err == nil && code != 0 {
@@ -150,7 +207,7 @@ failure for most methods: dpremote then exits with 3.`,
 
 // onOneInstance does something at the only site that is selected, and shows
 // the instance that comes of it.
-func onOneInstance(ctx context.Context, g *globals, o *instanceOptions, do func(context.Context, *cim.Session) (*cim.Instance, error)) error {
+func onOneInstance(ctx context.Context, g *globals, o *instanceOptions, do func(context.Context, *member, *cim.Session) (*cim.Instance, error)) error {
 	if _, err := propertyTable(io.Discard, g); err != nil {
 		return err // before anything is sent
 	}
@@ -167,7 +224,7 @@ func onOneInstance(ctx context.Context, g *globals, o *instanceOptions, do func(
 		if err != nil {
 			return nil, err
 		}
-		return do(ctx, session)
+		return do(ctx, m, session)
 	})
 	if len(results) == 1 && results[0] == nil { // a Put may be answered so
 		g.app.say("The server did it, and shows no instance.")

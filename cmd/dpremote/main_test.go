@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +20,19 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"dpremote": main})
+	testscript.Main(homeless{m}, map[string]func(){"dpremote": main})
+}
+
+// homeless runs tests where nobody's home can be written to.
+type homeless struct{ m *testing.M }
+
+func (h homeless) Run() int {
+	for _, variable := range []string{"HOME", "USERPROFILE"} {
+		if err := os.Setenv(variable, filepath.Join(os.DevNull, "home")); err != nil {
+			panic(err)
+		}
+	}
+	return h.m.Run()
 }
 
 // model is what the scripts' site servers have: small, and quick to cure.
@@ -68,6 +82,12 @@ func serveScript(env *testscript.Env) error {
 			halved = strings.Replace(halved, strings.TrimSuffix(s.URL, "/wsman"), "https://127.0.0.1:1", 1)
 		}
 	}
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // or else the server does not see the client go
+		<-r.Context().Done()
+	}))
+	env.Defer(silent.Close)
+	env.Setenv("SILENT", silent.URL)
 	certificate, key := h.ClientCertificate()
 	for name, text := range map[string]string{
 		filepath.Join(dir, "client.pem"): string(certificate), filepath.Join(dir, "client.key"): string(key),
@@ -92,6 +112,7 @@ func serveScript(env *testscript.Env) error {
 		env.Setenv("URL_"+s.Code, strings.TrimSuffix(s.URL, "/wsman"))
 	}
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
+	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
 	return nil
 }
 
@@ -185,11 +206,12 @@ func TestSim(t *testing.T) {
 	}
 }
 
-// testApp is an app without a terminal.
+// testApp is an app without a terminal, and without a history unless flags name
+// one.
 func testApp(in io.Reader, out, errs io.Writer) *app {
 	a := newApp()
 	a.in, a.out, a.err = in, out, errs
-	a.getenv = func(string) string { return "" }
+	a.getenv = func(name string) string { return map[string]string{"DPREMOTE_NO_HISTORY": "true"}[name] }
 	a.terminal = func(any) (int, bool) { return 0, false }
 	a.log = newLogger(errs)
 	return a

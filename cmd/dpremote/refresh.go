@@ -121,6 +121,7 @@ func runRefresh(ctx context.Context, g *globals, o *refreshOptions) error {
 	for _, x := range examined {
 		views = append(views, x.View)
 	}
+	g.record.saw(ctx, f, views)
 	var rows []distribution.Row
 	for _, d := range distribution.Diagnose(examined) {
 		rows = append(rows, d.Row)

@@ -25,8 +25,9 @@ Windows nor an agent.`,
 	}
 	g := &globals{app: a}
 	g.register(root.PersistentFlags())
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
 		g.changed = cmd.Flags()
+		g.record = newRecorder(g, cmd, args)
 		return g.prepare()
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -35,7 +36,7 @@ Windows nor an agent.`,
 	root.AddCommand(
 		newSites(g), newDPs(g), newStatus(g), newDiagnose(g), newRefresh(g), newWatch(g),
 		newUpdate(g), newValidate(g), newCancel(g), newLogs(g),
-		newQuery(g), newGet(g), newPut(g), newInvoke(g),
+		newQuery(g), newGet(g), newPut(g), newInvoke(g), newHistory(g),
 		newSim(g), newVersion(g),
 	)
 	checkArguments(root)

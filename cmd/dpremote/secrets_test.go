@@ -86,18 +86,21 @@ func TestSecretsStayInside(t *testing.T) {
 	}
 	home := t.TempDir() // where commands keep what they delete
 	t.Setenv("HOME", home)
+	// The others of them find nothing to do where they are not let in.
+	acts := map[string]bool{"put": true, "invoke": true, "refresh": true}
 	for name, args := range everyCommand() {
 		for _, tried := range [][2]string{{"basic", right}, {"basic", wrong}, {"ntlm", right}, {"ntlm", wrong}, {"negotiate", wrong}} {
 			auth, secret := tried[0], tried[1]
 			t.Run(name+" "+auth+" "+secret[:5], func(t *testing.T) {
-				traces := filepath.Join(t.TempDir(), "traces")
+				traces, state := filepath.Join(t.TempDir(), "traces"), filepath.Join(t.TempDir(), "state")
 				line := append([]string{}, args...)
 				if name == "discover" {
 					line = append(line, host)
 				} else {
 					line = append(line, "--host", host, "--site-code", "PS1")
 				}
-				line = append(line, "--auth", auth, "--user", "sim", "--password-stdin", "--ca-file", ca, "--debug", "--trace-dir", traces)
+				line = append(line, "--auth", auth, "--user", "sim", "--password-stdin", "--ca-file", ca, "--debug", "--trace-dir", traces,
+					"--no-history=false", "--history", filepath.Join(state, "history.db"))
 				var out, errs strings.Builder
 				code := testApp(strings.NewReader(secret+"\n"), &out, &errs).execute(t.Context(), line)
 				if name != "sites" && (code == exitOK) != (secret == right) {
@@ -106,6 +109,9 @@ func TestSecretsStayInside(t *testing.T) {
 				written := map[string][]byte{"standard output": []byte(out.String()), "standard error": []byte(errs.String())}
 				readFiles(t, traces, written)
 				readFiles(t, home, written)
+				if readFiles(t, state, written); acts[name] && written[filepath.Join(state, "history.db")] == nil {
+					t.Error("no history was written")
+				}
 				// A sign-in that fails before the message is sent leaves no answer.
 				if least := 3; name != "sites" && len(written) < least {
 					t.Errorf("only %d things were written: no trace", len(written))
@@ -140,7 +146,7 @@ func readFiles(t *testing.T, dir string, into map[string][]byte) {
 // TestEveryCommandIsDriven fails when a command is added that
 // TestSecretsStayInside does not drive.
 func TestEveryCommandIsDriven(t *testing.T) {
-	offline := map[string]bool{"sim": true, "version": true, "help": true, "completion": true}
+	offline := map[string]bool{"history": true, "sim": true, "version": true, "help": true, "completion": true}
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
 		for _, sub := range c.Commands() {

@@ -10,13 +10,17 @@ import (
 )
 
 // stateDir is where a part of what we keep about our own doings belongs (XDG
-// Base Directory Specification). It need not exist.
+// Base Directory Specification; on Windows the local application data). It need
+// not exist.
 func stateDir(a *app, part string) (string, error) {
 	base := a.getenv("XDG_STATE_HOME")
+	if !filepath.IsAbs(base) && runtime.GOOS == "windows" {
+		base = a.getenv("LOCALAPPDATA")
+	}
 	if !filepath.IsAbs(base) { // which the specification says to ignore
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", usage("where to keep what is deleted: %w; set XDG_STATE_HOME", err)
+			return "", usage("where to keep what is done and deleted: %w; set XDG_STATE_HOME", err)
 		}
 		base = filepath.Join(home, ".local", "state")
 	}

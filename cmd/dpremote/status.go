@@ -256,6 +256,7 @@ func statusDP(ctx context.Context, f *fleet, filter queries.Filter, failOn []que
 		}
 		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: filter})
 	})
+	f.g.record.saw(ctx, f, views)
 	out, err := report.New(f.g.app.out, f.g.reportOptions("status-dp", []report.Column{
 		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"}, {Name: "package", Title: "PACKAGE"},
 		{Name: "type", Title: "TYPE"}, {Name: "state", Title: "STATE", Color: stateColor},
