@@ -14,7 +14,8 @@ import (
 )
 
 // eventClass is one of WMI's classes of intrinsic instance events (Windows
-// SDK, "__InstanceOperationEvent").
+// SDK, "__InstanceOperationEvent"). of is the class of the instances, or empty where
+// a query is about several.
 func eventClass(name, super, of string) *repository.Class {
 	c := &repository.Class{Name: name, Super: super, ReadOnly: true, Properties: []repository.Property{
 		{Name: "SECURITY_DESCRIPTOR", Type: repository.UInt8, Array: true},
@@ -28,12 +29,12 @@ func eventClass(name, super, of string) *repository.Class {
 	return c
 }
 
-// eventWatch finds the events of one query by comparing what a class was with
-// what it is. One goroutine uses it at a time.
+// eventWatch finds the events of one query by comparing what its classes were
+// with what they are. One goroutine uses it at a time.
 type eventWatch struct {
 	provider  Provider
 	namespace string
-	class     string // of the instances
+	of        []string // the classes of the instances
 	within    time.Duration
 	query     *wql.Query
 	classes   []*repository.Class // of events: operation, creation, modification, deletion
@@ -47,8 +48,13 @@ type known struct {
 	text []byte
 }
 
-// targetClass finds the class that an event query is about.
+// targetClass finds the classes that an event query is about. One that a query
+// excludes is read as well, and its events then fail the query's condition.
 var targetClass = regexp.MustCompile(`(?i)\bTargetInstance\s+ISA\s+["']?(\w+)["']?`)
+
+// maxTargets bounds the classes that one subscription has the provider read
+// again and again.
+const maxTargets = 8
 
 // newEventWatch reads an event query and takes note of how things are.
 func (h *Handler) newEventWatch(namespace, text string) (*eventWatch, error) {
@@ -59,21 +65,33 @@ func (h *Handler) newEventWatch(namespace, text string) (*eventWatch, error) {
 	if err != nil {
 		return nil, refuse(err.Error())
 	}
-	target := targetClass.FindStringSubmatch(text)
+	targets := targetClass.FindAllStringSubmatch(text, maxTargets+1)
 	switch {
-	case target == nil:
+	case len(targets) == 0:
 		return nil, refuse("Of which class the events are, is not said: TargetInstance ISA is missing.")
+	case len(targets) > maxTargets:
+		return nil, refuse("The query is about too many classes.")
 	case q.Within == 0:
 		return nil, refuse("The class provides no events: WITHIN is missing.")
 	}
-	if _, err := h.cfg.Provider.Class(namespace, target[1]); err != nil {
-		return nil, refuse("There is no such class.")
+	w := &eventWatch{provider: h.cfg.Provider, namespace: namespace, within: max(q.Within, leastWithin), query: q}
+	for _, target := range targets {
+		if _, err := h.cfg.Provider.Class(namespace, target[1]); err != nil {
+			return nil, refuse("There is no class " + target[1] + ".")
+		}
+		isIt := func(class string) bool { return strings.EqualFold(class, target[1]) }
+		if !slices.ContainsFunc(w.of, isIt) {
+			w.of = append(w.of, target[1])
+		}
 	}
-	w := &eventWatch{provider: h.cfg.Provider, namespace: namespace, class: target[1], within: max(q.Within, leastWithin), query: q}
+	of := ""
+	if len(w.of) == 1 {
+		of = w.of[0]
+	}
 	const operation = "__InstanceOperationEvent"
-	w.classes = append(w.classes, eventClass(operation, "__Event", w.class))
+	w.classes = append(w.classes, eventClass(operation, "__Event", of))
 	for _, name := range []string{"__InstanceCreationEvent", "__InstanceModificationEvent", "__InstanceDeletionEvent"} {
-		w.classes = append(w.classes, eventClass(name, operation, w.class))
+		w.classes = append(w.classes, eventClass(name, operation, of))
 	}
 	if w.last, err = w.look(); err != nil {
 		return nil, err
@@ -83,20 +101,22 @@ func (h *Handler) newEventWatch(namespace, text string) (*eventWatch, error) {
 	return w, err
 }
 
-// look reads the class.
+// look reads the classes.
 func (w *eventWatch) look() (map[string]known, error) {
-	found, err := w.provider.Query(w.namespace, "SELECT * FROM "+w.class)
-	if err != nil {
-		return nil, err
-	}
-	now := make(map[string]known, len(found.Instances))
-	for _, in := range found.Instances {
-		var path strings.Builder
-		path.WriteString(strings.ToUpper(in.Class.Name))
-		for _, key := range in.Class.Keys() {
-			path.WriteString("\x00" + strings.ToUpper(keyText(in.Get(key.Name))))
+	now := map[string]known{}
+	for _, class := range w.of {
+		found, err := w.provider.Query(w.namespace, "SELECT * FROM "+class)
+		if err != nil {
+			return nil, err
 		}
-		now[path.String()] = known{in, render(resource{namespace: w.namespace}, func(r *renderer) { r.instance(in) })}
+		for _, in := range found.Instances {
+			var path strings.Builder
+			path.WriteString(strings.ToUpper(in.Class.Name))
+			for _, key := range in.Class.Keys() {
+				path.WriteString("\x00" + strings.ToUpper(keyText(in.Get(key.Name))))
+			}
+			now[path.String()] = known{in, render(resource{namespace: w.namespace}, func(r *renderer) { r.instance(in) })}
+		}
 	}
 	return now, nil
 }
@@ -150,7 +170,7 @@ func (w *eventWatch) event(class int, target, previous *repository.Instance, at 
 }
 
 // eventSource is what an event query finds: the event classes with events, and
-// the class of the instances.
+// the classes of the instances.
 type eventSource struct {
 	watch  *eventWatch
 	events []*repository.Instance

@@ -92,6 +92,30 @@ func (t *subscriptions) drop(id string) {
 	}
 }
 
+// Subscriptions is how many subscriptions are open. It is safe for concurrent
+// use.
+func (h *Handler) Subscriptions() int {
+	t := &h.subscriptions
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expire(h.cfg.Now())
+	return len(t.open)
+}
+
+// ForgetSubscriptions forgets the open subscriptions, as a service that is
+// started anew does, and answers how many there were. It is safe for concurrent
+// use.
+func (h *Handler) ForgetSubscriptions() int {
+	t := &h.subscriptions
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := len(t.open)
+	for id := range t.open {
+		t.drop(id)
+	}
+	return n
+}
+
 // take is the subscription whose next context a Pull names, nil when there is
 // none, which nobody else can take until it is kept.
 func (t *subscriptions) take(req *request, now time.Time) (*subscription, error) {

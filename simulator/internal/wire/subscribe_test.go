@@ -115,6 +115,38 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// TestEventsOfTwoClasses subscribes to two classes by one query.
+func TestEventsOfTwoClasses(t *testing.T) {
+	s := withEvents(t, Config{}, "a:1")
+	other := func(note string) {
+		in := newDP("other")
+		in.Set("Note", note)
+		s.provider.mu.Lock()
+		defer s.provider.mu.Unlock()
+		s.provider.results["SELECT * FROM SMS_Derived"] = &wql.Result{Class: dpClass, Instances: []*repository.Instance{in}}
+	}
+	other("1")
+	both := strings.Replace(operations, "TargetInstance ISA 'SMS_DP'", "(TargetInstance ISA 'SMS_DP' OR TargetInstance ISA 'SMS_Derived')", 1)
+	context, _ := s.subscribe(t, both, "")
+	s.set("a:2")
+	other("2")
+	got, _ := happened(s.ask(t, pullEvents(context, "PT60S")))
+	if d := cmp.Diff([]string{"ModificationEvent a 1>2", "ModificationEvent other 1>2"}, got); d != "" {
+		t.Error(d)
+	}
+	wrong := strings.Replace(both, "SMS_Derived", "SMS_Nothing", 1)
+	f := s.refuse(t, message{action: actionSubscribe, uri: siteURI + "*", body: subscribeBody(wrong, pullDelivery, "")})
+	if f.Value != "s:Receiver" && f.Value != "s:Sender" {
+		t.Errorf("a class that is not there draws %+v", f)
+	}
+	if n := s.Handler.Subscriptions(); n != 1 {
+		t.Errorf("%d subscriptions are open", n)
+	}
+	if n := s.Handler.ForgetSubscriptions(); n != 1 || s.Handler.Subscriptions() != 0 {
+		t.Errorf("forgot %d subscriptions, %d are left", n, s.Handler.Subscriptions())
+	}
+}
+
 // TestEventWhileAPullWaits changes an instance when the Pull is under way.
 func TestEventWhileAPullWaits(t *testing.T) {
 	s := withEvents(t, Config{}, "a:1")
