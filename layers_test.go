@@ -12,7 +12,7 @@ import (
 // below says which packages of this module each package may import. What is
 // not listed may import none.
 var below = map[string][]string{
-	"cmd/dpremote":       {"cim", "distribution", "internal/cmtrace", "internal/connect", "internal/history", "internal/inventory", "internal/report", "internal/sitelog", "internal/sweep", "queries", "simulator", "wsman"},
+	"cmd/dpremote":       {"cim", "distribution", "internal/cmtrace", "internal/connect", "internal/history", "internal/inventory", "internal/live", "internal/report", "internal/sitelog", "internal/sweep", "queries", "simulator", "wsman"},
 	"distribution":       {"cim", "queries", "wsman"},
 	"queries":            {"cim", "wsman"},
 	"cim":                {"internal/xmlscan", "internal/xmlwrite", "wsman"},
@@ -25,6 +25,7 @@ var below = map[string][]string{
 	"internal/cmtrace":   {},
 	"internal/history":   {},
 	"internal/inventory": {},
+	"internal/live":      {},
 	"internal/report":    {},
 	"internal/sitelog":   {"internal/cmtrace", "wsman"},
 	"internal/sweep":     {},
