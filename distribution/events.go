@@ -23,7 +23,8 @@ type bell struct {
 	dead bool
 }
 
-func newBell() *bell { return &bell{rings: make(chan struct{}, 1)} }
+// newBell is a bell of a site that does not tell of changes.
+func newBell() *bell { return &bell{rings: make(chan struct{}, 1), dead: true} }
 
 // ring asks for a look. Rings before that look are one.
 func (b *bell) ring() {
@@ -53,6 +54,13 @@ func (b *bell) isDead() bool {
 	return b.dead
 }
 
+// live says that the site tells of changes, until die.
+func (b *bell) live() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dead = false
+}
+
 func (b *bell) die() {
 	b.mu.Lock()
 	b.dead = true
@@ -60,26 +68,22 @@ func (b *bell) die() {
 	b.ring()
 }
 
-// eventQuery asks for what happens to the watched packages.
-func (w *watcher) eventQuery() (string, error) {
-	rows := make([]queries.PackageStatusDP, len(w.all))
-	for i, o := range w.all {
-		rows[i] = o.PackageStatusDP
-	}
-	return queries.PackageEvents[queries.PackageStatusDP](w.o.Events, packagesOf(rows)...)
-}
-
-// listen rings at each event that a query asks for, until the context ends or
-// the site takes no more subscriptions. What changed is asked for then: an
-// event says only that something did.
-func (w *watcher) listen(ctx context.Context, query string, b *bell) {
+// listen rings at each event about packages, until the context ends or the site
+// takes no more subscriptions. What changed is asked for then: an event says
+// only that something did.
+func listen(ctx context.Context, site *Site, o WatchOptions, ids []queries.PackageID, b *bell) {
 	defer b.die()
+	query, err := queries.PackageEvents(o.Events, ids...)
+	if err != nil {
+		o.Warn(site, err)
+		return
+	}
 	// What happened before the subscription, or between two, brings no event.
-	s := wsman.Subscription{Namespace: w.site.Session.Namespace, WQL: query, Subscribed: b.ring}
-	for _, err := range w.site.Session.Client.Subscribe(ctx, s) {
+	s := wsman.Subscription{Namespace: site.Session.Namespace, WQL: query, Subscribed: b.ring}
+	for _, err := range site.Session.Client.Subscribe(ctx, s) {
 		if err != nil {
 			if ctx.Err() == nil {
-				w.warn(fmt.Errorf("no events, looking from time to time in their place: %w", err))
+				o.Warn(site, fmt.Errorf("no events, looking from time to time in their place: %w", err))
 			}
 			return
 		}

@@ -2,16 +2,11 @@ package distribution
 
 import (
 	"context"
-	"errors"
-	"maps"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
-	"dpremote/cim"
 	"dpremote/queries"
-	"dpremote/wsman"
 )
 
 // End is how a watched row ended.
@@ -20,7 +15,7 @@ type End string
 // The ends. Those but EndInstalled are findings.
 const (
 	EndInstalled End = "installed" // the distribution point holds the content
-	EndFailed    End = "failed"    // it failed again
+	EndFailed    End = "failed"    // it failed again, or nothing moves what had failed
 	EndGone      End = "gone"      // the row is there no longer: the content was taken away
 	EndOpen      End = "open"      // the deadline passed before anything was decided
 	EndUnseen    End = "unseen"    // the site could not be asked any more
@@ -31,8 +26,12 @@ type Outcome struct {
 	Row
 	End End
 	// Moved says that the site did something since the watch began: the state
-	// or its date changed. A row that never moved was not taken up.
+	// or its date changed.
 	Moved bool
+	// TakenUp says that the site took the request up, as against a Put that it
+	// stored and ignored: the row moved, a job for it appeared, or, with
+	// WatchOptions.Sent, the assignment tells of a refresh since then.
+	TakenUp bool
 	// Err is why the site could not be asked, with EndUnseen.
 	Err error
 
@@ -49,6 +48,13 @@ type WatchOptions struct {
 	// Settled takes what is installed already for done. Without it a row must be
 	// seen to move, as it must after a refresh.
 	Settled bool
+	// Sent is when the first of the rows was sent again, by our clock; zero when
+	// that is not known.
+	Sent time.Time
+	// Settle ends the watch of a site early, its rows as EndFailed: when all
+	// that is left there has failed, no job for it is open, and nothing has
+	// moved for so long; 0 has not.
+	Settle time.Duration
 	// Events has the sites tell of changes, so that looks are rare; 0 has not.
 	// WMI reads the rows there once in so long, and each site needs a second
 	// connection for the subscription. A site that takes no subscription is
@@ -59,273 +65,84 @@ type WatchOptions struct {
 	Warn func(*Site, error)
 	// Changed is told of each change of a state, one at a time; nil for nobody.
 	Changed func(before, after Row)
+	// Looked is told how it goes at a site before the first look there, after
+	// each, and at the end, one at a time; nil for nobody.
+	Looked func(Progress)
 }
 
-const (
-	fastestLook = 2 * time.Second
-	slowestLook = time.Minute
-	// failedLooks is how many looks in a row may fail before a site is given up.
-	failedLooks = 5
-)
-
-// Watch looks at rows until each has arrived or failed, or until the context
-// ends: its deadline is the watch's. Only what is not decided yet is asked for.
-// The outcomes are in the rows' order. Sites are watched side by side.
-func Watch(ctx context.Context, rows []Row, o WatchOptions) []Outcome {
+// withDefaults is the options with each zero pause at its default.
+func (o WatchOptions) withDefaults() WatchOptions {
 	if o.Fastest <= 0 {
 		o.Fastest = fastestLook
 	}
 	if o.Slowest <= 0 {
 		o.Slowest = slowestLook
 	}
+	return o
+}
+
+// Progress is how the watch of one site's rows goes.
+type Progress struct {
+	Site   *Site
+	States map[queries.State]int // of the rows that are open
+	Ends   map[End]int           // of those that are decided
+	Open   []Row                 // as they were last seen, in the rows' order
+	// Next is when the next look is due, or zero when none is. A site that
+	// tells of changes by itself is looked at when it does.
+	Next     time.Time
+	ByEvents bool  // the site tells of changes by itself
+	Err      error // of the last look; nil when that went well
+}
+
+// Watch looks at rows until each has arrived or failed, or until the context
+// ends: its deadline is the watch's. Only what is not decided yet is asked for.
+// The outcomes are in the rows' order. Sites are watched side by side.
+func Watch(ctx context.Context, rows []Row, o WatchOptions) []Outcome {
 	outcomes := make([]Outcome, len(rows))
 	bySite := map[*Site][]*Outcome{}
 	for i, r := range rows {
 		outcomes[i] = Outcome{Row: r, End: EndOpen}
 		if o.Settled && r.State == queries.StateInstalled {
 			outcomes[i].End = EndInstalled
-			continue
 		}
 		bySite[r.Owner] = append(bySite[r.Owner], &outcomes[i])
 	}
-	var mu sync.Mutex
-	changed := func(before, after Row) {
-		if o.Changed != nil {
-			mu.Lock()
-			defer mu.Unlock()
-			o.Changed(before, after)
-		}
-	}
+	o = o.withDefaults().oneAtATime()
 	var wg sync.WaitGroup
 	for site, mine := range bySite {
-		w := &watcher{site: site, all: mine, open: slices.Clone(mine), o: o, changed: changed, warn: func(err error) {
-			if o.Warn != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				o.Warn(site, err)
-			}
-		}}
+		w := &watcher{site: site, all: mine, o: o}
+		w.open = slices.DeleteFunc(slices.Clone(mine), func(out *Outcome) bool { return out.End != EndOpen })
 		wg.Go(func() { w.run(ctx) })
 	}
 	wg.Wait()
 	return outcomes
 }
 
-// watcher watches the rows of one site.
-type watcher struct {
-	site    *Site
-	all     []*Outcome
-	open    []*Outcome // not decided yet
-	o       WatchOptions
-	changed func(before, after Row)
-	warn    func(error)
-}
-
-func (w *watcher) run(ctx context.Context) {
-	b := newBell()
-	listening, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var wg sync.WaitGroup
-	b.dead = w.o.Events <= 0
-	if !b.dead {
-		query, err := w.eventQuery()
-		if err != nil {
-			w.warn(err)
-			b.dead = true
-		} else {
-			wg.Go(func() { w.listen(listening, query, b) })
+// oneAtATime is the options with functions that are called one at a time, and
+// are never nil.
+func (o WatchOptions) oneAtATime() WatchOptions {
+	mu := &sync.Mutex{}
+	changed, warn, looked := o.Changed, o.Warn, o.Looked
+	o.Changed = func(before, after Row) {
+		if changed != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			changed(before, after)
 		}
 	}
-	w.watch(ctx, b)
-	cancel()
-	w.explain(ctx)
-	wg.Wait()
-}
-
-// watch looks until nothing is open.
-func (w *watcher) watch(ctx context.Context, b *bell) {
-	pause := w.o.Fastest
-	failures := 0
-	for len(w.open) > 0 {
-		if !b.wait(ctx, min(jitter(pause), untilLastLook(ctx))) {
-			break
-		}
-		moved, err := w.look(ctx)
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			failures++
-			if failures == failedLooks || final(err) {
-				w.giveUp(err)
-			}
-		default:
-			failures = 0
-		}
-		switch {
-		case moved:
-			pause = w.o.Fastest // there may be more where that came from
-		case err == nil && !b.isDead():
-			pause = rareLook
-		default:
-			pause = min(pause*3/2, w.o.Slowest)
+	o.Warn = func(site *Site, err error) {
+		if warn != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			warn(site, err)
 		}
 	}
-}
-
-// jitter spreads looks, so that those at many sites, or of many clients, do not
-// fall together: by a tenth to either side.
-func jitter(pause time.Duration) time.Duration {
-	spread := pause / 10
-	return pause - spread + rand.N(2*spread+1)
-}
-
-// timeToLook is kept for a last look before the deadline.
-const timeToLook = time.Second
-
-// untilLastLook is how long a pause may be without missing the last look.
-func untilLastLook(ctx context.Context) time.Duration {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return slowestLook
-	}
-	if left := time.Until(deadline) - timeToLook; left > 0 {
-		return left
-	}
-	return 2 * timeToLook // that look is over
-}
-
-// final tells failures that looking again does not cure.
-func final(err error) bool {
-	return errors.Is(err, wsman.ErrUnauthorized) || errors.Is(err, wsman.ErrAccessDenied)
-}
-
-func (w *watcher) giveUp(err error) {
-	for _, o := range w.open {
-		o.End, o.Err = EndUnseen, err
-	}
-	w.open = nil
-}
-
-// look asks for the rows that are not decided and takes note of what changed.
-// What is installed is not asked for at first: only rows that are missing from
-// the answer are looked up whatever their state, which is the last word.
-func (w *watcher) look(ctx context.Context) (moved bool, err error) {
-	found, err := w.ask(ctx, w.open, queries.Ne("State", uint32(queries.StateInstalled)))
-	if err != nil {
-		return false, err
-	}
-	var missing []*Outcome
-	for _, o := range w.open {
-		if _, ok := found[o.RowKey()]; !ok {
-			missing = append(missing, o)
+	o.Looked = func(p Progress) {
+		if looked != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			looked(p)
 		}
 	}
-	others, err := w.ask(ctx, missing, queries.Condition{})
-	if err != nil {
-		return false, err
-	}
-	maps.Copy(found, others)
-	left := w.open[:0]
-	for _, o := range w.open {
-		now, ok := found[o.RowKey()]
-		moved = w.note(o, now, ok) || moved
-		if o.End == EndOpen {
-			left = append(left, o)
-		}
-	}
-	w.open = left
-	return moved, nil
-}
-
-// ask gives the rows of the outcomes' packages that meet a condition.
-func (w *watcher) ask(ctx context.Context, outcomes []*Outcome, condition queries.Condition) (map[queries.RowKey]queries.PackageStatusDP, error) {
-	wanted := map[queries.RowKey]bool{}
-	var rows []queries.PackageStatusDP
-	for _, o := range outcomes {
-		wanted[o.RowKey()] = true
-		rows = append(rows, o.PackageStatusDP)
-	}
-	found := map[queries.RowKey]queries.PackageStatusDP{}
-	for ids := packagesOf(rows); len(ids) > 0; {
-		n := min(len(ids), queries.MaxIn)
-		q := queries.Select[queries.PackageStatusDP](queries.In("PackageID", ids[:n]...), condition)
-		for row, err := range q.Run(ctx, w.site.Session) {
-			if err != nil {
-				return nil, err
-			}
-			if wanted[row.RowKey()] {
-				found[row.RowKey()] = row
-			}
-		}
-		ids = ids[n:]
-	}
-	return found, nil
-}
-
-// looksToMiss is how many looks in a row must not find a row before it counts
-// as gone: one empty answer may be a matter of rights, or of a bad moment.
-const looksToMiss = 2
-
-// note records what a row is like now, and reports whether it changed. A row
-// that is as it was before the watch is not decided: the site may not have
-// taken up the request yet.
-func (w *watcher) note(o *Outcome, now queries.PackageStatusDP, there bool) bool {
-	if !there {
-		if o.missed++; o.missed == looksToMiss {
-			o.End, o.Moved = EndGone, true
-		}
-		return true
-	}
-	o.missed = 0
-	before := o.Row
-	changed := now.State != before.State || !sameTime(now.SummaryDate, before.SummaryDate)
-	o.PackageStatusDP = now
-	o.Moved = o.Moved || changed
-	switch {
-	case now.State == queries.StateInstalled && (o.Moved || w.o.Settled):
-		o.End = EndInstalled
-	case (now.State == queries.StateFailed || now.State == queries.StateRemovalFailed) && o.Moved:
-		o.End = EndFailed
-	}
-	if now.State != before.State {
-		w.changed(before, o.Row)
-	}
-	return changed
-}
-
-func sameTime(a, b cim.Datetime) bool { return a.Time.Equal(b.Time) && a.Open == b.Open }
-
-// timeToExplain bounds the question for reasons when the deadline has passed.
-const timeToExplain = 20 * time.Second
-
-// explain reads why rows are not installed, once the watch is over. What cannot
-// be read stays as it was.
-func (w *watcher) explain(ctx context.Context) {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return
-	}
-	bad := map[place]*Outcome{}
-	var ids []queries.PackageID
-	for _, o := range w.all {
-		if o.End == EndFailed || o.End == EndOpen {
-			bad[placeOf(o.PackageID, o.ServerNALPath)] = o
-			ids = append(ids, o.PackageID)
-		}
-	}
-	if len(bad) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToExplain)
-	defer cancel()
-	latest := map[place]time.Time{}
-	for m, err := range queries.Causes(ctx, w.site.Session, ids...) {
-		if err != nil {
-			return
-		}
-		p := placeOf(m.PackageID, m.NALPath)
-		if o := bad[p]; o != nil && !m.LastUpdateDate.Time.Before(latest[p]) {
-			latest[p] = m.LastUpdateDate.Time
-			o.Finding, o.Message = findingOf(m.Cause()), m.Text()
-		}
-	}
+	return o
 }

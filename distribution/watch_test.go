@@ -67,7 +67,7 @@ func TestNoteRemoval(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			o := &Outcome{End: EndOpen, Row: Row{PackageStatusDP: queries.PackageStatusDP{State: queries.StateRemovalPending}}}
-			w := &watcher{changed: func(_, _ Row) {}}
+			w := &watcher{o: WatchOptions{}.oneAtATime()}
 			w.note(o, queries.PackageStatusDP{State: tt.now}, true)
 			if o.End != tt.end {
 				t.Errorf("ended %s, want %s", o.End, tt.end)
@@ -96,7 +96,8 @@ func TestArrival(t *testing.T) {
 		{"no source files", queries.Counts{}, ArrivalNone},
 		{"everywhere", queries.Counts{Targeted: 3, Installed: 3}, ArrivalDone},
 		{"one missing", queries.Counts{Targeted: 3, Installed: 2}, ArrivalOpen},
-		{"one failed", queries.Counts{Targeted: 3, Installed: 2, Failed: 1}, ArrivalOpen},
+		{"one failed", queries.Counts{Targeted: 3, Installed: 2, Failed: 1}, ArrivalFailed},
+		{"one failed, one on its way", queries.Counts{Targeted: 3, Installed: 1, Failed: 1}, ArrivalOpen},
 		{"one tried again", queries.Counts{Targeted: 3, Installed: 3, Retrying: 1}, ArrivalOpen},
 	}
 	for _, tt := range tests {

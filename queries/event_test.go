@@ -6,7 +6,8 @@ import (
 )
 
 func TestPackageEvents(t *testing.T) {
-	const all = "SELECT * FROM __InstanceOperationEvent WITHIN 30 WHERE TargetInstance ISA 'SMS_PackageStatusDistPointsSummarizer'"
+	const all = "SELECT * FROM __InstanceOperationEvent WITHIN 30 WHERE " +
+		"(TargetInstance ISA 'SMS_PackageStatusDistPointsSummarizer' OR TargetInstance ISA 'SMS_PackageStatusRootSummarizer')"
 	many := make([]PackageID, maxPatterns+1)
 	for i := range many {
 		many[i] = PackageID("PS1000" + string(rune('A'+i)) + "0")
@@ -27,13 +28,13 @@ func TestPackageEvents(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := PackageEvents[PackageStatusDP](tt.within, tt.packages...)
+			got, err := PackageEvents(tt.within, tt.packages...)
 			if got != tt.want || (err != nil) != (tt.want == "") {
 				t.Errorf("got %s, error %v; want %s", got, err, tt.want)
 			}
 		})
 	}
-	if got, err := PackageEvents[PackageStatusDP](1500 * time.Millisecond); err != nil || got[:53] != "SELECT * FROM __InstanceOperationEvent WITHIN 1.5 WHE" {
+	if got, err := PackageEvents(1500 * time.Millisecond); err != nil || got[:53] != "SELECT * FROM __InstanceOperationEvent WITHIN 1.5 WHE" {
 		t.Errorf("got %s, %v", got, err)
 	}
 }
