@@ -22,13 +22,15 @@ type app struct {
 	now      func() time.Time
 	// terminal tells whether a stream is one, and how wide it is.
 	terminal func(stream any) (width int, ok bool)
-	log      *logrus.Logger
+	// size tells how large a terminal is that can be drawn on.
+	size func(stream any) (width, height int, ok bool)
+	log  *logrus.Logger
 	// atEnd is done when the command has ended, with its exit code.
 	atEnd []func(exit int)
 }
 
 func newApp() *app {
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, now: time.Now, terminal: terminalWidth}
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, now: time.Now, terminal: terminalWidth, size: terminalSize}
 	a.log = newLogger(a.err)
 	return a
 }
@@ -69,12 +71,17 @@ func (a *app) report(err error) {
 }
 
 func terminalWidth(stream any) (int, bool) {
+	width, _, ok := terminalSize(stream)
+	return width, ok
+}
+
+func terminalSize(stream any) (width, height int, ok bool) {
 	f, ok := stream.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0, false
+		return 0, 0, false
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	return width, err == nil
+	width, height, err := term.GetSize(int(f.Fd()))
+	return width, height, err == nil
 }
 
 // newLogger logs to stderr: warnings and errors, one line each.

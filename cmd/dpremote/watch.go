@@ -21,6 +21,7 @@ type watchOptions struct {
 	filterFlags
 	mode               string
 	deadline, interval time.Duration
+	settle             time.Duration
 }
 
 func newWatch(g *globals) *cobra.Command {
@@ -31,18 +32,34 @@ func newWatch(g *globals) *cobra.Command {
 		Long: `Wait until the content that the flags pick is installed on every distribution
 point, has failed, or the deadline passes, and tell each change as it happens.
 Nothing is sent. What failed before is watched too: it may be being sent again.
-Rows that appear meanwhile are watched as well.
+Rows that appear meanwhile are watched as well. On a terminal a table shows how
+far each site is, what is open and what changed last.
 
-A package that --package picks and that is on no distribution point is judged by
-the counts of its hierarchy: one that is meant for none has no source files, and
-is done.
+Failed content that nobody sends again does not move, and is waited for until
+the deadline. With --settle the watch of a site ends early, with exit status 3:
+once nothing has moved there for so long, all that is left has failed, and the
+site has no job that would send it again.
+
+Packages that --package picks are judged as a whole, too, unless other flags
+pick a part of them: by the counts of their hierarchy, of the site that counts
+most distribution points of those that are selected. A package is done when it
+is installed on every distribution point that it is meant for and failed or
+retrying on none. It has failed when it failed on all others. One that is meant
+for none has no source files, and is done. When all its rows are done and it is
+not, it is on its way to distribution points that no row tells of, such as those
+of sites that are not selected, and that is waited for.
 
 --mode poll asks the sites for what is not done yet, often while things move and
 rarely while they do not; auto is poll. --mode events has WMI at each site look
 for changes every 30 s, or --interval, and tell them: it knows sooner, costs the
-site more, and needs a second connection to it.`,
+site more, and needs a second connection to it. A site that does not take the
+subscription is asked from time to time in its place.
+
+The exit status is 0 when all is installed, removed or has no content, 3 when
+something failed or is gone, and 6 when something was not decided in time.`,
 		Example: `  dpremote watch --deadline 2h
   dpremote watch --package PS10002A --dp 'SRV*'
+  dpremote watch --settle 10m
   dpremote watch --state pending,retrying -o jsonl`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runWatch(cmd.Context(), g, o) },
@@ -51,6 +68,7 @@ site more, and needs a second connection to it.`,
 	o.register(f, "default: all but installed")
 	f.StringVar(&o.mode, "mode", "auto", "how to learn of changes: auto, poll or events")
 	f.DurationVar(&o.deadline, "deadline", time.Hour, "wait no longer than this")
+	f.DurationVar(&o.settle, "settle", 0, "end early where only failed content is left that nothing has moved for so long (default: wait on)")
 	f.DurationVar(&o.interval, "interval", 0, "pause between two looks at a site (default: 2s, and up to 1m while nothing moves; 30s for events)")
 	return cmd
 }
@@ -69,8 +87,8 @@ func (o *watchOptions) check() error {
 	switch {
 	case o.mode != "auto" && o.mode != "poll" && o.mode != "events":
 		return usage("--mode: %q is none of auto, poll, events", o.mode)
-	case o.interval < 0:
-		return usage("--interval cannot be negative")
+	case o.interval < 0, o.settle < 0:
+		return usage("--interval and --settle cannot be negative")
 	case o.deadline <= 0:
 		return usage("--deadline must be more than nothing")
 	}
@@ -127,7 +145,7 @@ func enoughConnections(f *fleet) error {
 
 // options are those of a watch in the mode that was chosen.
 func (r *watchRun) options() distribution.WatchOptions {
-	o := distribution.WatchOptions{Settled: true, Changed: r.changed}
+	o := distribution.WatchOptions{Settled: true, Settle: r.o.settle, Changed: r.changed, Looked: r.progress.looked}
 	if r.o.mode != "events" {
 		o.Fastest, o.Slowest = r.o.interval, r.o.interval
 		return o
@@ -149,7 +167,9 @@ type watchRun struct {
 	told   map[*distribution.Site]bool
 	before []queries.State // of each outcome, when its watch began
 	ends   []distribution.Outcome
-	totals []distribution.Total // of packages that have no rows to watch
+	totals []distribution.Total // of packages that are judged as a whole
+
+	progress *progress
 }
 
 func (r *watchRun) run(ctx context.Context) error {
@@ -168,20 +188,58 @@ func (r *watchRun) run(ctx context.Context) error {
 	app.say("%s", r.beginning(rows))
 	waiting, cancel := context.WithTimeout(ctx, r.o.deadline)
 	defer cancel()
-	for len(rows) > 0 && r.writeErr == nil {
-		r.watch(waiting, rows)
-		if waiting.Err() != nil {
-			break
-		}
-		// What was added while we waited is watched too.
-		rows = r.fresh(r.look(ctx, r.seen()))
-	}
+	r.progress = r.f.g.startProgress(r.o.deadline)
+	defer r.progress.stop()
+	r.wait(ctx, waiting, rows)
+	r.progress.stop()
 	interrupted := isInterrupt(ctx.Err())
 	if err := r.finish(interrupted); err != nil {
 		return err
 	}
 	app.say("%s, after %s.", r.summary(interrupted), durationText(app.now().Sub(started)))
 	return r.exit(errors.Is(waiting.Err(), context.DeadlineExceeded))
+}
+
+// wait waits for rows, then for packages that are not done though their rows
+// are, and for what was added meanwhile.
+func (r *watchRun) wait(ctx, waiting context.Context, rows []distribution.Row) {
+	for {
+		for len(rows) > 0 && r.writeErr == nil {
+			r.watch(waiting, rows)
+			if waiting.Err() != nil {
+				break
+			}
+			// What was added while we waited is watched too.
+			rows = r.fresh(r.look(ctx, r.seen()))
+			r.progress.again()
+		}
+		if waited := r.watchTotals(waiting); !waited || waiting.Err() != nil || r.writeErr != nil {
+			return
+		}
+		if rows = r.fresh(r.look(ctx, r.seen())); len(rows) == 0 {
+			return
+		}
+	}
+}
+
+// watchTotals waits until the packages that are judged as a whole are decided.
+// It reports whether there was something to wait for.
+func (r *watchRun) watchTotals(ctx context.Context) (waited bool) {
+	r.totals = distribution.WatchTotals(ctx, r.totals, r.options(), func(_, after distribution.Total) {
+		waited = true
+		if r.f.g.format == string(report.JSONL) {
+			r.write(r.packageValues(eventChange, after, nil)...)
+			return
+		}
+		r.progress.tell(fmt.Sprintf("%s: %s", after.PackageID, countsText(after)))
+	}, r.progress.packages)
+	for _, t := range r.totals {
+		if t.Err != nil && !r.told[t.Site] {
+			r.told[t.Site] = true
+			r.f.fail(t.Site.Name, fmt.Errorf("watch: %w", t.Err))
+		}
+	}
+	return waited
 }
 
 // sweepWatch asks members, and keeps what went wrong there with the rest.
@@ -220,8 +278,8 @@ func (r *watchRun) fresh(views []*distribution.View) []distribution.Row {
 	return rows
 }
 
-// rowless judges the packages that --package picks and that have no rows to
-// watch by the counts of their hierarchy. Where other flags ask for less than
+// rowless finds the packages that --package picks and that are judged as a
+// whole, by the counts of their hierarchy. Where other flags ask for less than
 // whole packages, the counts tell only that a package has no content.
 func (r *watchRun) rowless(ctx context.Context, views []*distribution.View, rows []distribution.Row) error {
 	if len(r.filter.Packages) == 0 {
@@ -241,7 +299,8 @@ func (r *watchRun) rowless(ctx context.Context, views []*distribution.View, rows
 	totals := distribution.MergeTotals(lists...)
 	isPart := len(r.o.dps)+len(r.o.types)+len(r.o.states) > 0 || r.o.since != ""
 	for _, t := range totals {
-		if !watched[packageOfHierarchy{t.Top, t.PackageID}] && (!isPart || t.Arrival() == distribution.ArrivalNone) {
+		isWatched := watched[packageOfHierarchy{t.Top, t.PackageID}]
+		if !isPart || !isWatched && t.Arrival() == distribution.ArrivalNone {
 			r.totals = append(r.totals, t)
 		}
 	}
@@ -281,7 +340,7 @@ func (r *watchRun) watch(ctx context.Context, rows []distribution.Row) {
 // otherwise.
 func (r *watchRun) changed(before, after distribution.Row) {
 	if r.f.g.format != string(report.JSONL) {
-		r.f.g.app.say("  %s: %s -> %s", after.Keys, before.State, after.State)
+		r.progress.changed(before, after)
 		return
 	}
 	r.write(r.values(eventChange, before.State, after, nil)...)
@@ -302,7 +361,7 @@ func (r *watchRun) write(values ...any) {
 const (
 	eventChange  = "change"  // a row's state changed (jsonl only)
 	eventEnd     = "end"     // how a row ended
-	eventPackage = "package" // a package that has no rows to watch
+	eventPackage = "package" // how a package ended that is judged as a whole
 )
 
 func watchColumns() []report.Column {
@@ -312,6 +371,9 @@ func watchColumns() []report.Column {
 		{Name: "type", Title: "TYPE", Wide: true}, {Name: "before", Title: "BEFORE", Color: stateColor}, {Name: "state", Title: "STATE", Color: stateColor},
 		{Name: "outcome", Title: "OUTCOME", Color: stateColor}, {Name: "cause", Title: "CAUSE"}, {Name: "message", Title: "MESSAGE", Wide: true},
 		{Name: "advice", Title: "WHAT TO DO", Wide: true}, {Name: "owner", Title: "ASKED AT", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
+		// Of a package, the distribution points.
+		{Name: "targeted", Title: "TARGETED", Right: true, Wide: true}, {Name: "installed", Title: "INSTALLED", Right: true, Wide: true},
+		{Name: "retrying", Title: "RETRYING", Right: true, Wide: true}, {Name: "failed", Title: "FAILED", Right: true, Wide: true, Color: badColor},
 	}
 }
 
@@ -323,7 +385,15 @@ func (r *watchRun) values(event string, before queries.State, row distribution.R
 	}
 	return []any{
 		event, r.f.g.app.now(), row.SiteCode, row.ServerNALPath.Server(), row.PackageID, row.PackageType, before, row.State,
-		outcome, cause, message, advice, row.Owner.Name, row.ServerNALPath,
+		outcome, cause, message, advice, row.Owner.Name, row.ServerNALPath, nil, nil, nil, nil,
+	}
+}
+
+// packageValues are the values of watchColumns for a package.
+func (r *watchRun) packageValues(event string, t distribution.Total, outcome any) []any {
+	return []any{
+		event, r.f.g.app.now(), t.SourceSite, nil, t.PackageID, nil, nil, nil,
+		outcome, nil, nil, nil, t.Site.Name, nil, t.Targeted, t.Installed, t.Retrying, t.Failed,
 	}
 }
 
@@ -356,11 +426,13 @@ func isRemoval(s queries.State) bool {
 	return s == queries.StateRemovalPending || s == queries.StateRemovalRetrying || s == queries.StateRemovalFailed
 }
 
-// totalOutcome is how a package ended that has no rows to watch. One that is
-// not installed everywhere has rows at a site that showed none.
+// totalOutcome is how a package ended that is judged as a whole.
 func totalOutcome(t distribution.Total) string {
-	if t.Arrival() == distribution.ArrivalOpen {
+	switch {
+	case t.Err != nil:
 		return outcomeUnseen
+	case t.Arrival() == distribution.ArrivalOpen:
+		return outcomeUndecided
 	}
 	return string(t.Arrival())
 }
@@ -371,7 +443,7 @@ func (r *watchRun) finish(interrupted bool) error {
 		r.write(r.values(eventEnd, r.before[i], out.Row, r.outcome(i, interrupted))...)
 	}
 	for _, t := range r.totals {
-		r.write(eventPackage, r.f.g.app.now(), t.SourceSite, nil, t.PackageID, nil, nil, nil, totalOutcome(t), nil, nil, nil, t.Site.Name, nil)
+		r.write(r.packageValues(eventPackage, t, totalOutcome(t))...)
 	}
 	r.f.addErrors(r.out)
 	return errors.Join(r.writeErr, r.out.Close())
@@ -379,8 +451,17 @@ func (r *watchRun) finish(interrupted bool) error {
 
 // beginning says what is waited for, and what only a refresh could move.
 func (r *watchRun) beginning(rows []distribution.Row) string {
-	if len(rows) == 0 {
+	open := 0
+	for _, t := range r.totals {
+		if t.Arrival() == distribution.ArrivalOpen {
+			open++
+		}
+	}
+	if len(rows)+open == 0 {
 		return "Nothing to wait for" + r.amongThose() + "."
+	}
+	if len(rows) == 0 {
+		return fmt.Sprintf("Waiting for %s, %s at most; no row tells where it is missing%s.", count(open, "package", "packages"), r.o.deadline, r.amongThose())
 	}
 	failed := 0
 	for _, row := range rows {
@@ -402,39 +483,48 @@ func (r *watchRun) amongThose() string {
 	return ""
 }
 
-// outcomes counts how everything ended.
-func (r *watchRun) outcomes(interrupted bool) map[string]int {
-	counts := map[string]int{}
+// outcomes counts how the rows and the packages ended.
+func (r *watchRun) outcomes(interrupted bool) (rows, packages map[string]int) {
+	rows, packages = map[string]int{}, map[string]int{}
 	for i := range r.ends {
-		counts[r.outcome(i, interrupted)]++
+		rows[r.outcome(i, interrupted)]++
 	}
 	for _, t := range r.totals {
-		counts[totalOutcome(t)]++
+		packages[totalOutcome(t)]++
 	}
-	return counts
+	return rows, packages
 }
 
 // summary is how everything ended in a line.
 func (r *watchRun) summary(interrupted bool) string {
-	n := len(r.ends) + len(r.totals)
-	if n == 0 {
+	rows, packages := r.outcomes(interrupted)
+	var parts []string
+	if len(r.ends) > 0 {
+		parts = append(parts, fmt.Sprintf("of %s: %s", count(len(r.ends), "row", "rows"), countList(rows)))
+	}
+	if len(r.totals) > 0 {
+		parts = append(parts, fmt.Sprintf("of %s: %s", count(len(r.totals), "package", "packages"), countList(packages)))
+	}
+	if len(parts) == 0 {
 		return "Nothing was watched"
 	}
-	return fmt.Sprintf("Of %d: %s", n, countList(r.outcomes(interrupted)))
+	return "O" + strings.Join(parts, "; ")[1:]
 }
 
 // exit is what the outcomes mean: a deadline that left something open outranks
 // findings, and a site that was not seen outranks both.
 func (r *watchRun) exit(late bool) error {
-	counts := r.outcomes(false)
-	if late && counts[outcomeUndecided] > 0 && len(r.f.failures) == 0 {
+	rows, packages := r.outcomes(false)
+	if late && rows[outcomeUndecided]+packages[outcomeUndecided] > 0 && len(r.f.failures) == 0 {
 		return silent(exitDeadline)
 	}
-	for outcome := range counts {
-		switch outcome {
-		case outcomeInstalled, outcomeRemoved, outcomeNoContent:
-		default:
-			return r.f.exit(exitFindings)
+	for _, counts := range []map[string]int{rows, packages} {
+		for outcome := range counts {
+			switch outcome {
+			case outcomeInstalled, outcomeRemoved, outcomeNoContent:
+			default:
+				return r.f.exit(exitFindings)
+			}
 		}
 	}
 	return r.f.exit(exitOK)
