@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,12 +38,12 @@ type siteProgress struct {
 	before map[distribution.End]int // of the watches before this one
 }
 
-// startProgress begins to tell. Until stop, what the app says and logs goes
-// above the picture.
-func (g *globals) startProgress(deadline time.Duration) *progress {
+// startProgress begins to tell of a watch that ends with the context. Until
+// stop, what the app says and logs goes above the picture.
+func (g *globals) startProgress(ctx context.Context) *progress {
 	a := g.app
 	p := &progress{app: a, started: a.now(), sites: map[string]*siteProgress{}, restore: func() {}}
-	p.ends = p.started.Add(deadline)
+	p.ends, _ = ctx.Deadline()
 	isTable := g.format == string(report.Table) || g.format == string(report.Wide)
 	_, _, ok := a.size(a.err)
 	if !ok || !isTable || a.getenv("TERM") == "dumb" {

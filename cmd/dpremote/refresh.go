@@ -330,7 +330,7 @@ func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (la
 	if !r.o.wait || len(sent) == 0 {
 		return false
 	}
-	return r.watch(ctx, sent)
+	return r.watch(ctx, sent, started)
 }
 
 func waits(n int) string {
@@ -347,16 +347,15 @@ func heldBack(err error) bool {
 	return !errors.As(err, &op) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled))
 }
 
-// watch waits for what was sent, until the context's deadline.
-func (r *refreshRun) watch(ctx context.Context, sent []distribution.Row) (late bool) {
+// watch waits for what was sent since a time, until the context's deadline.
+func (r *refreshRun) watch(ctx context.Context, sent []distribution.Row, since time.Time) (late bool) {
 	app := r.f.g.app
 	app.say("Waiting until it has arrived, %s at most.", r.o.deadline)
+	p := r.f.g.startProgress(ctx)
 	outcomes := distribution.Watch(ctx, sent, distribution.WatchOptions{
-		Fastest: r.o.interval, Slowest: r.o.interval,
-		Changed: func(before, after distribution.Row) {
-			app.say("  %s: %s -> %s", after.Keys, before.State, after.State)
-		},
+		Fastest: r.o.interval, Slowest: r.o.interval, Sent: since, Changed: p.changed, Looked: p.looked,
 	})
+	p.stop()
 	told := map[*distribution.Site]bool{}
 	for _, out := range outcomes {
 		item := r.items[out.RowKey()]
@@ -382,7 +381,7 @@ func outcomeOf(o distribution.Outcome, interrupted bool) string {
 	case distribution.EndUnseen:
 		return outcomeUnseen
 	}
-	if !o.Moved && !interrupted {
+	if !o.TakenUp && !interrupted {
 		return outcomeIgnored
 	}
 	return outcomeUndecided

@@ -267,12 +267,11 @@ func (r *updateRun) awaitVersions(ctx context.Context, results []distribution.Up
 func (r *updateRun) watch(ctx context.Context, results []distribution.UpdateResult) []distribution.Outcome {
 	app := r.f.g.app
 	app.say("Waiting until they have arrived, %s at most.", r.o.deadline)
+	p := r.f.g.startProgress(ctx)
 	outcomes := distribution.WatchUpdates(ctx, results, distribution.WatchOptions{
-		Fastest: r.o.interval, Slowest: r.o.interval,
-		Changed: func(before, after distribution.Row) {
-			app.say("  %s: %s -> %s", after.Keys, before.State, after.State)
-		},
+		Fastest: r.o.interval, Slowest: r.o.interval, Changed: p.changed, Looked: p.looked,
 	})
+	p.stop()
 	told := map[*distribution.Site]bool{}
 	for _, out := range outcomes {
 		if out.End == distribution.EndUnseen && !told[out.Owner] {

@@ -188,7 +188,7 @@ func (r *watchRun) run(ctx context.Context) error {
 	app.say("%s", r.beginning(rows))
 	waiting, cancel := context.WithTimeout(ctx, r.o.deadline)
 	defer cancel()
-	r.progress = r.f.g.startProgress(r.o.deadline)
+	r.progress = r.f.g.startProgress(waiting)
 	defer r.progress.stop()
 	r.wait(ctx, waiting, rows)
 	r.progress.stop()
