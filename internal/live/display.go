@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -140,24 +141,33 @@ func (d *Display) redraw() {
 	d.flush(&b)
 }
 
-// rise goes to the first line of what was drawn. A terminal that became
-// narrower has wrapped its lines.
-func (d *Display) rise(b *bytes.Buffer) {
-	width, _ := d.size()
-	lines := 0
+// rise goes to the first line of what was drawn, and gives how many lines that
+// takes. A terminal that became narrower has wrapped its lines; what no longer
+// fits on it is in its history, out of reach.
+func (d *Display) rise(b *bytes.Buffer) (lines int) {
+	width, height := d.size()
 	for _, w := range d.shown {
 		lines += max(1, (w+width-1)/width)
 	}
+	lines = min(lines, height-1)
+	up(b, lines)
+	d.shown = d.shown[:0]
+	return lines
+}
+
+func up(b *bytes.Buffer, lines int) {
 	if lines > 0 {
 		b.WriteString("\x1b[" + strconv.Itoa(lines) + "A")
 	}
 	b.WriteByte('\r')
-	d.shown = d.shown[:0]
 }
 
+// erase erases line by line: a terminal that is told to erase all that it shows
+// may keep a copy in its history.
 func (d *Display) erase(b *bytes.Buffer) {
-	d.rise(b)
-	b.WriteString(eraseBelow)
+	lines := d.rise(b)
+	b.WriteString(strings.Repeat(eraseLine+"\n", lines) + eraseLine)
+	up(b, lines)
 }
 
 // draw writes the lines, each erased before it is written: at the right edge
@@ -168,7 +178,9 @@ func (d *Display) draw(b *bytes.Buffer) {
 		b.WriteString(eraseLine + line + "\n")
 		d.shown = append(d.shown, columns(line))
 	}
-	b.WriteString(eraseBelow)
+	if len(d.shown) > 0 {
+		b.WriteString(eraseBelow)
+	}
 }
 
 func (d *Display) size() (width, height int) {

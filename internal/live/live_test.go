@@ -118,6 +118,27 @@ func TestFits(t *testing.T) {
 	}
 }
 
+// TestFullScreen draws as much as fits: what stood above has scrolled away, and
+// of the picture nothing is left.
+func TestFullScreen(t *testing.T) {
+	s := onScreen(t, 60, 16, Options{}, func(s *screen, d *Display) {
+		d.Update(sample(500))
+		settle(time.Second)
+		fmt.Fprintln(d, "a warning")
+		settle(10 * time.Second)
+		d.Update(sample(3))
+		settle(time.Second)
+		d.Update(sample(500))
+		settle(time.Second)
+		if n := strings.Count(s.text(), "Waiting for"); n != 1 || !strings.Contains(s.text(), "more rows") {
+			t.Errorf("shown:\n%s", s.text())
+		}
+	})
+	if s.text() != "$ watch\na warning" {
+		t.Errorf("left behind:\n%s", s.text())
+	}
+}
+
 func TestResize(t *testing.T) {
 	s := onScreen(t, 80, 24, Options{}, func(s *screen, d *Display) {
 		d.Update(sample(3))

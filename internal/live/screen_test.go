@@ -74,6 +74,11 @@ func (s *screen) sequence(text string) int {
 	case seq == eraseLine:
 		s.cut()
 	case seq == eraseBelow:
+		if s.row == 0 && s.col == 0 { // as tmux does
+			for _, line := range s.lines {
+				s.scrolled = append(s.scrolled, content(line))
+			}
+		}
 		s.cut()
 		s.lines, s.wrapped = s.lines[:s.row+1], s.wrapped[:s.row+1]
 	case text[end] == 'A':
