@@ -153,7 +153,9 @@ func (r *subscription) subscribe(ctx context.Context) error {
 		expect: xmlName{NamespaceEventing, "SubscribeResponse"},
 		body:   r.writeSubscribe,
 	}
-	a, err := r.c.do(ctx, m)
+	patient, cancel := outlive(ctx, timeToClean)
+	defer cancel()
+	a, err := r.c.do(patient, m)
 	if err != nil {
 		return err
 	}
@@ -165,6 +167,29 @@ func (r *subscription) subscribe(ctx context.Context) error {
 		return r.c.fail(m, fmt.Errorf("%w: a subscription without a context to pull from", ErrNotWSMan))
 	}
 	return nil
+}
+
+// outlive is a context that ends some time after another one. A Subscribe that
+// is given up while its answer is on its way leaves the server with a
+// subscription that nobody can end.
+func outlive(ctx context.Context, extra time.Duration) (context.Context, context.CancelFunc) {
+	if ctx.Err() != nil {
+		return ctx, func() {}
+	}
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(extra)
+		defer timer.Stop()
+		select {
+		case <-longer.Done():
+		case <-timer.C:
+			cancel()
+		}
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 func (r *subscription) writeSubscribe(w *xmlwrite.Writer) {

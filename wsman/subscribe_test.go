@@ -157,6 +157,50 @@ func (p *patient) RoundTrip(ctx context.Context, req *Request) (*Response, error
 	return nil, &TransportError{Sent: true, Err: ctx.Err()}
 }
 
+// TestSubscribeCancelledOnTheWay ends the context while the answer to a
+// Subscribe is on its way: what the server then holds is ended, unless it never
+// answers.
+func TestSubscribeCancelledOnTheWay(t *testing.T) {
+	for takes, want := range map[time.Duration]string{time.Second: "Subscribe Unsubscribe", time.Hour: ""} {
+		synctest.Test(t, func(t *testing.T) {
+			c, s := client(t, begun("c1", "I"), reply{})
+			c.transport = &slowToSubscribe{s, takes}
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			began := time.Now()
+			if _, err := events(ctx, c, subscribed, 0); err == nil {
+				t.Error("no error")
+			}
+			if took := time.Since(began); s.actions() != want || took > 2*timeToClean {
+				t.Errorf("asked for %s in %s, want %s", s.actions(), took, want)
+			}
+		})
+	}
+}
+
+// slowToSubscribe answers a Subscribe after some time, and no Pull of a context
+// that is over.
+type slowToSubscribe struct {
+	*scripted
+	takes time.Duration
+}
+
+func (p *slowToSubscribe) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
+	if strings.Contains(string(req.Body), "<e:Subscribe ") {
+		timer := time.NewTimer(p.takes)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return nil, &TransportError{Sent: true, Err: ctx.Err()}
+		case <-timer.C:
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, &TransportError{Err: err}
+	}
+	return p.scripted.RoundTrip(ctx, req)
+}
+
 // TestSubscribeIdlesSlowly has a server that answers each Pull at once and
 // brings nothing.
 func TestSubscribeIdlesSlowly(t *testing.T) {
