@@ -2,7 +2,9 @@ package distribution
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"dpremote/queries"
+	"dpremote/simulator"
 	"dpremote/wsman"
 )
 
@@ -80,6 +83,127 @@ func TestEventsWakeAWatch(t *testing.T) {
 		out := Watch(t.Context(), rows, WatchOptions{Events: 2 * time.Second})
 		if out[0].End != EndInstalled || time.Since(began) > 2*time.Minute {
 			t.Errorf("ended %s after %s", out[0].End, time.Since(began))
+		}
+	})
+}
+
+// TestSameSequenceInBothModes plays the same changes in two equal worlds: some
+// rows are sent again while others are left alone, a disk is cleared and its
+// rows follow, and the last stay as they are until the deadline.
+func TestSameSequenceInBothModes(t *testing.T) {
+	type end struct {
+		End   End
+		State queries.State
+		Moved bool
+		Cause string
+	}
+	watch := func(events time.Duration) map[string]end {
+		ends := map[string]end{}
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			rows := Merge(w.look("CAS", "PS1", "PS2"))
+			send := func(causes ...string) {
+				var some []Row
+				for _, r := range rows {
+					if slices.Contains(causes, r.Why) {
+						some = append(some, r)
+					}
+				}
+				if len(some) == 0 {
+					t.Errorf("no row failed for %v", causes)
+				}
+				Refresh(t.Context(), MakePlan(some, Rules{Force: true}), PutAuto, nil)
+			}
+			go func() {
+				time.Sleep(70 * time.Second) // of invented time
+				send("interrupted")
+				time.Sleep(5 * time.Minute)
+				w.hierarchy.Fix(simulator.Target{}, simulator.DiskFull)
+				send("disk-full")
+				time.Sleep(time.Minute)
+				send("source-missing")
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+			defer cancel()
+			for _, o := range Watch(ctx, rows, WatchOptions{Settled: true, Events: events, Warn: func(_ *Site, err error) { t.Error(err) }}) {
+				ends[o.Keys.String()] = end{o.End, o.State, o.Moved, o.Why}
+			}
+		})
+		return ends
+	}
+	byLooks, byEvents := watch(0), watch(5*time.Second)
+	if d := cmp.Diff(byLooks, byEvents); d != "" {
+		t.Error(d)
+	}
+	counts := map[End]int{}
+	for _, e := range byLooks {
+		counts[e.End]++
+	}
+	if d := cmp.Diff(map[End]int{EndInstalled: 11, EndFailed: 1, EndOpen: 1}, counts); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestSubscriptionsEnd counts the subscriptions that are open at the sites
+// while rows are watched, and after that.
+func TestSubscriptionsEnd(t *testing.T) {
+	for _, how := range []string{"done", "interrupted", "deadline"} {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				rows := Merge(w.look("PS1", "PS2"))
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				switch how {
+				case "done":
+					Refresh(t.Context(), MakePlan(rows, Rules{Force: true}), PutAuto, nil)
+				case "deadline":
+					ctx, cancel = context.WithTimeout(ctx, 10*time.Second)
+					defer cancel()
+				}
+				go func() {
+					time.Sleep(3 * time.Second) // of invented time
+					if n := w.hierarchy.Subscriptions(); n != 2 {
+						t.Errorf("%d subscriptions while two sites are watched", n)
+					}
+					if how == "interrupted" {
+						cancel()
+					}
+				}()
+				Watch(ctx, rows, WatchOptions{Events: time.Second, Warn: func(_ *Site, err error) { t.Error(err) }})
+				if n := w.hierarchy.Subscriptions(); n != 0 {
+					t.Errorf("%d subscriptions are left", n)
+				}
+			})
+		})
+	}
+}
+
+// TestSubscriptionForgotten starts the sites' service anew while rows are
+// watched, and changes them later: that is told by new subscriptions, well
+// before the next look.
+func TestSubscriptionForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		rows := Merge(w.look("PS2"))
+		began := time.Now()
+		go func() {
+			for range 3 {
+				time.Sleep(90 * time.Second) // of invented time
+				if w.hierarchy.ForgetSubscriptions() != 1 {
+					t.Error("there was no subscription to forget")
+				}
+			}
+			time.Sleep(20 * time.Second)
+			Refresh(t.Context(), MakePlan(rows, Rules{Force: true}), PutAuto, nil)
+		}()
+		for _, o := range Watch(t.Context(), rows, WatchOptions{Events: 2 * time.Second, Warn: func(_ *Site, err error) { t.Error(err) }}) {
+			if o.End != EndInstalled && o.End != EndFailed {
+				t.Errorf("%s ended %s", o.Keys, o.End)
+			}
+		}
+		if took := time.Since(began); took > 10*time.Minute {
+			t.Errorf("took %s", took)
 		}
 	})
 }

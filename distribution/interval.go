@@ -25,7 +25,9 @@ type interval struct {
 	failures int
 }
 
-func newInterval(o WatchOptions, b *bell) *interval { return &interval{o: o, bell: b, pause: o.Fastest} }
+func newInterval(o WatchOptions, b *bell) *interval {
+	return &interval{o: o, bell: b, pause: o.Fastest}
+}
 
 // next is how long to wait before the next look.
 func (p *interval) next(ctx context.Context) time.Duration {

@@ -142,3 +142,47 @@ func TestTotals(t *testing.T) {
 		}
 	})
 }
+
+// TestWatchTotals waits for packages that no row is watched of, in both modes.
+func TestWatchTotals(t *testing.T) {
+	for name, events := range map[string]time.Duration{"poll": 0, "events": 2 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				views := w.look("CAS")
+				totals, err := LookAtTotals(t.Context(), views[0], queries.Filter{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				go func() {
+					time.Sleep(90 * time.Second) // of invented time
+					Refresh(t.Context(), MakePlan(Merge(w.look("PS1", "PS2")), Rules{Force: true}), PutAuto, nil)
+				}()
+				// What is on its way and in nobody's queue stays so.
+				w.hierarchy.Fix(simulator.Target{}, "")
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				changes, looked := 0, 0
+				out := WatchTotals(ctx, totals, WatchOptions{Events: events, Warn: func(_ *Site, err error) { t.Error(err) }},
+					func(before, after Total) {
+						if changes++; before.Counts == after.Counts {
+							t.Errorf("%s did not change", after.PackageID)
+						}
+					}, func(all []Total) {
+						if looked++; len(all) != len(totals) {
+							t.Errorf("%d totals", len(all))
+						}
+					})
+				for i, total := range out {
+					if total.PackageID != totals[i].PackageID || total.Err != nil || totals[i].Arrival() == ArrivalDone && total.Arrival() != ArrivalDone {
+						t.Errorf("%s became %s %s, error %v", totals[i].PackageID, total.PackageID, total.Arrival(), total.Err)
+					}
+				}
+				if changes == 0 || looked == 0 || time.Since(began) > 10*time.Minute || w.hierarchy.Subscriptions() != 0 {
+					t.Errorf("%d changes, %d looks, after %s, %d subscriptions are left", changes, looked, time.Since(began), w.hierarchy.Subscriptions())
+				}
+			})
+		})
+	}
+}

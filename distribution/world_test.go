@@ -45,6 +45,11 @@ const failedRows = 13
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOf(t, model)
+}
+
+func newWorldOf(t *testing.T, model simulator.Model) *world {
+	t.Helper()
 	w := &world{t: t, puts: map[string]int{}}
 	h, err := simulator.New(model, simulator.Options{AllowUnencrypted: true, Now: time.Now, Observe: func(x simulator.Exchange) {
 		if strings.HasSuffix(x.Action, "/Put") {
