@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -206,6 +207,55 @@ func TestSubscriptionForgotten(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 	})
+}
+
+// TestEventOfADeletedRow has a row deleted: the event alone makes the watch look,
+// and the row counts as gone once two looks have not found it.
+func TestEventOfADeletedRow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		rows := Merge(w.look("PS2"))[:1]
+		began := time.Now()
+		const deleted = 90 * time.Second
+		told := false
+		w.answer = func(_ string, req *wsman.Request) (*wsman.Response, error) {
+			body := string(req.Body)
+			if time.Since(began) < deleted {
+				return nil, nil
+			}
+			switch {
+			case strings.Contains(body, "FROM SMS_PackageStatusDistPointsSummarizer WHERE"):
+				return related(body, emptyAnswer), nil
+			case strings.Contains(body, "<n:Pull>") && !told:
+				told = true
+				return related(body, strings.Replace(deletion, "CONTEXT", between(body, "<n:EnumerationContext>", "<"), 1)), nil
+			}
+			return nil, nil
+		}
+		out := Watch(t.Context(), rows, WatchOptions{Events: 20 * time.Second, Warn: func(_ *Site, err error) { t.Error(err) }})
+		took := time.Since(began)
+		if out[0].End != EndGone || !told || took < deleted || took > deleted+2*time.Minute {
+			t.Errorf("ended %s after %s, told %v", out[0].End, took, told)
+		}
+	})
+}
+
+// deletion is an answer to a Pull with the event of a row that is no more.
+const deletion = `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing"` +
+	` xmlns:n="http://schemas.xmlsoap.org/ws/2004/09/enumeration"><s:Header><a:RelatesTo>ID</a:RelatesTo></s:Header>` +
+	`<s:Body><n:PullResponse><n:EnumerationContext>CONTEXT</n:EnumerationContext><n:Items><p:__InstanceDeletionEvent xmlns:p="urn:p">` +
+	`<p:TargetInstance/></p:__InstanceDeletionEvent></n:Items></n:PullResponse></s:Body></s:Envelope>`
+
+// related is an answer to a request.
+func related(request, answer string) *wsman.Response {
+	id := between(request, "<a:MessageID>", "<")
+	return &wsman.Response{Status: 200, ContentType: "application/soap+xml", Body: []byte(strings.Replace(answer, "ID</a:RelatesTo>", id+"</a:RelatesTo>", 1))}
+}
+
+func between(text, start, end string) string {
+	_, rest, _ := strings.Cut(text, start)
+	found, _, _ := strings.Cut(rest, end)
+	return found
 }
 
 // TestEventsRefused has a site that takes no subscriptions, and one that loses
