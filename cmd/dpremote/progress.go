@@ -186,7 +186,12 @@ func (s *siteProgress) note() string {
 func (p *progress) draw() {
 	state := live.State{Started: p.started, Deadline: p.ends, Columns: countTitles(), Changes: p.changes}
 	total, hasOther := 0, false
-	for _, name := range sortedKeys(p.sites) {
+	names := sortedKeys(p.sites)
+	// Where nothing is open, nothing is to be seen.
+	slices.SortStableFunc(names, func(a, b string) int {
+		return cmp.Compare(min(len(p.sites[b].Open), 1), min(len(p.sites[a].Open), 1))
+	})
+	for _, name := range names {
 		s := p.sites[name]
 		counts := s.counts()
 		for _, n := range counts {
