@@ -110,10 +110,10 @@ func TestCostOfALook(t *testing.T) {
 	}
 }
 
-// TestJudgedState has rows in a state that no site gives: they keep it until
-// the site does something about them.
+// TestJudgedState has a row in a state that no site gives: it keeps it until the
+// site does something about it.
 func TestJudgedState(t *testing.T) {
-	const judged = queries.StateMonitoring + 1
+	const judged = queries.StateStale
 	o := &Outcome{End: EndOpen, Row: Row{PackageStatusDP: queries.PackageStatusDP{State: judged, SourceVersion: 2}}}
 	w := &watcher{o: WatchOptions{Settled: true}.oneAtATime()}
 	if w.note(o, queries.PackageStatusDP{State: queries.StateInstalled, SourceVersion: 2}, true); o.End != EndOpen || o.State != judged || o.Moved {

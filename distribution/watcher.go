@@ -217,7 +217,7 @@ func isFailed(s queries.State) bool {
 
 // isJudged tells a state that we gave a row from those that sites give. Such a
 // row keeps it until the site does something about it.
-func isJudged(s queries.State) bool { return s > queries.StateMonitoring }
+func isJudged(s queries.State) bool { return s == queries.StateStale || s == queries.StateStuck }
 
 func sameTime(a, b cim.Datetime) bool { return a.Time.Equal(b.Time) && a.Open == b.Open }
 
