@@ -79,7 +79,7 @@ func notInstalled() []queries.State {
 	for s := queries.StatePending; s <= queries.StateMonitoring; s++ {
 		states = append(states, s)
 	}
-	return states
+	return append(states, queries.StateStale, queries.StateStuck)
 }
 
 // check refuses flags that say nothing sensible.
