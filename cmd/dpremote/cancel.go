@@ -29,8 +29,8 @@ run, and those that wait or are to be tried again. What is stopped counts as
 failed until it is sent again ("refresh"). A filter is needed, or --all.
 
 Content without a transfer is left alone, whatever its state.`,
-		Example: `  dpremote cancel --dp SRV1 --dry-run
-  dpremote cancel --package PS10002A --yes --wait
+		Example: `  dpremote cancel --dp dp01 --dry-run
+  dpremote cancel --package PS100005 --yes --wait
   dpremote cancel --state retrying --site PS1 --yes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCancel(cmd.Context(), g, o) },

@@ -55,10 +55,10 @@ retry history, nothing is done, and the exit status is 0. It does not remove the
 cause of the failures: cure that first. Rows are not diagnosed then. The exit
 status is 3 when a retry history is there again after it was deleted.`,
 		Example: `  dpremote diagnose
-  dpremote diagnose PS10002A --logs -o wide
-  dpremote diagnose --dp 'SRV*' --state unhealthy --since 336h
+  dpremote diagnose PS100005 --logs -o wide
+  dpremote diagnose --dp 'dp0*' --state unhealthy --since 336h
   dpremote diagnose --site PS1 -o json
-  dpremote diagnose --clear-retry PS10002A --site PS1`,
+  dpremote diagnose --clear-retry PS100005 --site PS1`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.clear.check(g.app, cmd.Flags(), args); err != nil {

@@ -21,7 +21,7 @@ packages on it in each state. A distribution point is listed under its own site,
 which may be a secondary site.`,
 		Example: `  dpremote dps
   dpremote dps --state failed,retrying
-  dpremote dps --dp 'SRV*' -o wide`,
+  dpremote dps --dp 'dp0*' -o wide`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDPs(cmd.Context(), g, o) },
 	}

@@ -43,10 +43,10 @@ them down: each before it was sent, and once more with its outcome:
 No site is asked. What is older than 400 days is removed by itself, and by
 --prune what is younger. -o csv or jsonl exports.`,
 		Example: `  dpremote history --since 7d --site PS1
-  dpremote history --package PS10002A --dp 'SRV*' -o csv > acts.csv
+  dpremote history --package PS100005 --dp 'dp0*' -o csv > acts.csv
   dpremote history --open
   dpremote history --runs
-  dpremote history --run 17 --outcome refused,unknown -o wide
+  dpremote history --run 1 --outcome refused,unknown -o wide
   dpremote history --prune 90d`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runHistory(cmd.Context(), g, o) },

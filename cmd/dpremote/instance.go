@@ -32,7 +32,7 @@ func newGet(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get CLASS [KEY=VALUE...]",
 		Short: "Show one instance, lazy properties included",
-		Example: `  dpremote get SMS_Package PackageID=PS100005 --site PS1
+		Example: `  dpremote get SMS_Package PackageID=PS100001 --site PS1
   dpremote get Win32_Service Name=WinRM --namespace root/cimv2 --site PS1 -o yaml`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,8 +62,8 @@ request carries the keys and what is set; the server leaves everything else as i
 is. --whole fetches the instance first and sends all of it back, changed.
 
 A property that is set several times becomes an array. Names are case-sensitive.`,
-		Example: `  dpremote put SMS_DistributionPoint PackageID=PS100005 \
-      'ServerNALPath=["Display=\\DP1.corp.example\"]MSWNET:["SMS_SITE=PS1"]\\DP1.corp.example\' \
+		Example: `  dpremote put SMS_DistributionPoint PackageID=PS100001 \
+      'ServerNALPath=["Display=\\dp01.ps1.sim.example\"]MSWNET:["SMS_SITE=PS1"]\\dp01.ps1.sim.example\' \
       SiteCode=PS1 --set RefreshNow=true --site PS1`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -175,8 +175,9 @@ func newInvoke(g *globals) *cobra.Command {
 		Long: `Call a method: of the instance that --key names, or a static one without --key.
 Its out parameters and ReturnValue are shown. A ReturnValue other than 0 means
 failure for most methods: dpremote then exits with 3.`,
-		Example: `  dpremote invoke SMS_DistributionPoint VerifyPackage PackageId=PS100005 'NALPath=["Display=...' --site PS1
-  dpremote invoke SMS_Package RefreshPkgSource --key PackageID=PS100005 --site PS1
+		Example: `  dpremote invoke SMS_DistributionPoint VerifyPackage PackageId=PS100001 --site PS1 \
+      'NALPath=["Display=\\dp01.ps1.sim.example\"]MSWNET:["SMS_SITE=PS1"]\\dp01.ps1.sim.example\'
+  dpremote invoke SMS_Package RefreshPkgSource --key PackageID=PS100001 --site PS1
   dpremote invoke StdRegProv EnumKey hDefKey=2147483650 'sSubKeyName=SOFTWARE\Microsoft\SMS' --namespace root/default --site PS1`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

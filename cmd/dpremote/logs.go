@@ -58,8 +58,8 @@ rule not: an empty severity is no good sign and no bad one. Lines in no known
 form are shown with the time of the line before.`,
 		Example: `  dpremote logs distmgr --site PS1
   dpremote logs pkgxfer --package PS100005 --since 24h
-  dpremote logs pkgxfer --dp SRV1,SRV2 --lines 200 -o jsonl
-  dpremote logs smsdpprov --site PS1 --log-dir 'C:\SMS_DP$\sms\logs'`,
+  dpremote logs pkgxfer --dp dp01,dp02 --lines 200 -o jsonl
+  dpremote logs distmgr --site PS1 --log-dir 'C:\Program Files\Microsoft Configuration Manager\Logs'`,
 		Args:      cobra.ExactArgs(1),
 		ValidArgs: []string{string(sitelog.DistMgr), string(sitelog.PkgXfer), string(sitelog.SMSDPProv)},
 		RunE:      func(cmd *cobra.Command, args []string) error { return runLogs(cmd.Context(), g, o, args[0]) },

@@ -59,8 +59,8 @@ open already. With --wait the rest is sent as room comes; without it the rest is
 skipped. The smallest content goes first, unless --order says otherwise.`,
 		Example: `  dpremote refresh --dry-run
   dpremote refresh --yes --wait --deadline 1h
-  dpremote refresh --dp 'SRV*' --package PS10002A --force
-  dpremote refresh --dp-group 'Branch offices' --state failed,stale,stuck
+  dpremote refresh --dp 'dp0*' --package PS100005 --force
+  dpremote refresh --dp-group 'All London DPs' --state failed,stale,stuck
   dpremote refresh --site PS1 --max 20 --yes -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRefresh(cmd.Context(), g, o) },

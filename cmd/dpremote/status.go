@@ -35,7 +35,7 @@ whose content has no versions), stuck what has been pending or retrying for
 longer than --stuck-after.`,
 		Example: `  dpremote status
   dpremote status --level dp --state failed,retrying
-  dpremote status --level dp --dp 'SRV*' --since 24h -o csv
+  dpremote status --level dp --dp 'dp0*' --since 24h -o csv
   dpremote status --level dp --state stale,stuck
   dpremote status --fail-on failed`,
 		Args: cobra.NoArgs,

@@ -40,9 +40,9 @@ files, is skipped unless --force is given.
 The exit status is 3 when one of the packages is not updated, and with --wait
 unless all of them are installed in their new version on all distribution points
 that the selected sites show.`,
-		Example: `  dpremote update PS10002A --dry-run
-  dpremote update PS10002A PS10002B --yes --wait --deadline 4h
-  dpremote update PS100005 --yes --context-id 4711 -o json`,
+		Example: `  dpremote update PS100005 --dry-run
+  dpremote update PS100005 PS100006 --yes --wait --deadline 4h
+  dpremote update PS100005 --yes -o json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runUpdate(cmd.Context(), g, o, args) },
 	}

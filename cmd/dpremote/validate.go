@@ -36,9 +36,9 @@ distribution point, so a filter is needed, or --all.
 
 The outcome comes later. --wait waits for it, until each row is good, damaged or
 could not be checked; the exit status is 3 unless all are good.`,
-		Example: `  dpremote validate --dp SRV1 --dry-run
-  dpremote validate --package PS10002A --wait --yes
-  dpremote validate --dp 'SRV*' --type boot-image --yes --wait --deadline 4h -o json`,
+		Example: `  dpremote validate --dp dp01 --dry-run
+  dpremote validate --package PS100005 --wait --yes
+  dpremote validate --dp 'dp0*' --type boot-image --yes --wait --deadline 4h -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runValidate(cmd.Context(), g, o) },
 	}

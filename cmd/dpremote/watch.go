@@ -58,7 +58,7 @@ subscription is asked from time to time in its place.
 The exit status is 0 when all is installed, removed or has no content, 3 when
 something failed or is gone, and 6 when something was not decided in time.`,
 		Example: `  dpremote watch --deadline 2h
-  dpremote watch --package PS10002A --dp 'SRV*'
+  dpremote watch --package PS100005 --dp 'dp0*'
   dpremote watch --settle 10m
   dpremote watch --state pending,retrying -o jsonl`,
 		Args: cobra.NoArgs,
