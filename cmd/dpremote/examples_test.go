@@ -126,7 +126,7 @@ func adapt(words []string, url, ca, dir string) []string {
 		case word == "--password-stdin":
 		case word == "--listen":
 			out, i = append(out, word, "127.0.0.1:0"), i+1
-		case word == "--write" || word == "--out" || word == "--junit" || word == "--prom":
+		case word == "--trace-dir" || word == "--write" || word == "--out" || word == "--junit" || word == "--prom":
 			i++
 			out = append(out, word, filepath.Join(dir, filepath.Base(words[i])))
 		default:
@@ -183,5 +183,40 @@ func TestExamples(t *testing.T) {
 				t.Errorf("%s: %s\nends with %d: %s", e.where, e.line, code, errs.String())
 			}
 		})
+	}
+}
+
+// TestTroubleshooting looks for the messages that the document explains.
+func TestTroubleshooting(t *testing.T) {
+	text, err := os.ReadFile("../../docs/troubleshooting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var source strings.Builder
+	err = filepath.WalkDir("../..", func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		code, err := os.ReadFile(path)
+		source.Write(code)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := 0
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "## ") {
+			continue
+		}
+		for _, found := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(line, -1) {
+			explained++
+			if !strings.Contains(source.String(), found[1]) {
+				t.Errorf("nothing says %q", found[1])
+			}
+		}
+	}
+	if explained < 10 {
+		t.Errorf("%d messages are explained", explained)
 	}
 }
