@@ -27,6 +27,7 @@ var below = map[string][]string{
 	"internal/inventory": {},
 	"internal/live":      {},
 	"internal/report":    {},
+	"internal/rowscan":   {"internal/xmlscan"},
 	"internal/sitelog":   {"internal/cmtrace", "wsman"},
 	"internal/sweep":     {},
 	"internal/xmlscan":   {},

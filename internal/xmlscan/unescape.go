@@ -6,6 +6,15 @@ import (
 	"unicode/utf8"
 )
 
+// Unescape is what character data of a document stands for: the Text that Next
+// gives for it, appended to dst, and whether Next would read it. raw holds no
+// tag.
+func Unescape(dst, raw []byte) ([]byte, bool) {
+	var s Scanner
+	text, err := s.unescape(raw)
+	return append(dst, text...), err == nil
+}
+
 // unescape resolves the entities and character references of raw and turns its
 // line ends into line feeds (XML 1.0 section 2.11). Without any it is raw.
 func (s *Scanner) unescape(raw []byte) ([]byte, error) {

@@ -16,6 +16,7 @@ package xmlscan
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -151,6 +152,42 @@ func (s *Scanner) Mark() Mark {
 func (s *Scanner) Rewind(m Mark) {
 	s.pos, s.open, s.bindings = m.pos, s.open[:m.open], s.bindings[:m.bindings]
 	s.closing, s.ended = m.closing, m.ended
+}
+
+// Document is the whole document; Offset counts in it.
+func (s *Scanner) Document() []byte { return s.buf }
+
+// Ahead is what has not been read yet. It is nil where the scanner stands
+// inside a tag: at the Start of an element without content.
+func (s *Scanner) Ahead() []byte {
+	if s.ended {
+		s.pop()
+	}
+	if s.closing {
+		return nil
+	}
+	return s.buf[s.pos:]
+}
+
+// Pass goes past the first n bytes of Ahead. The caller knows them to be whole
+// elements that this scanner would read without an error.
+func (s *Scanner) Pass(n int) { s.pos += n }
+
+// AppendScope appends all that the meaning of an element that comes next
+// depends on: how deep it stands, and the namespaces in scope. Elements of the
+// same bytes in equal scopes are the same, also in different documents.
+func (s *Scanner) AppendScope(b []byte) []byte {
+	if s.ended {
+		s.pop()
+	}
+	b = binary.AppendUvarint(b, uint64(len(s.open)))
+	for _, bound := range s.bindings {
+		b = binary.AppendUvarint(b, uint64(len(bound.prefix)))
+		b = append(b, bound.prefix...)
+		b = binary.AppendUvarint(b, uint64(len(bound.uri)))
+		b = append(b, bound.uri...)
+	}
+	return b
 }
 
 // Resolve is the namespace URI that a prefix stands for here. The empty prefix
