@@ -111,6 +111,16 @@ type answer struct {
 	sc    *xmlscan.Scanner // at the Start of the body's element
 	doc   []byte
 	empty bool // the body has no element
+	body  *Response
+}
+
+// release gives the answer's bytes back to the transport. Nothing of the answer
+// may be used any more.
+func (a *answer) release() {
+	if a.body.release != nil {
+		a.body.release()
+		a.body.release = nil
+	}
 }
 
 // do sends a message, again if it is a read and that may help, and opens the
@@ -227,7 +237,7 @@ func open(res *Response, id string, expect xmlName) (*answer, error) {
 	if expect.local != "" && (empty || !sc.Is(expect.space, expect.local)) {
 		return nil, fmt.Errorf("%w: <%s> is missing from the body", ErrNotWSMan, expect.local)
 	}
-	return &answer{sc: sc, doc: doc, empty: empty}, nil
+	return &answer{sc: sc, doc: doc, empty: empty, body: res}, nil
 }
 
 func httpError(res *Response) *HTTPError {

@@ -83,15 +83,39 @@ func (e Enumeration) target() string {
 // caller who stops early costs the server nothing: the enumeration is released.
 func (c *Client) Enumerate(ctx context.Context, e Enumeration) iter.Seq2[*Item, error] {
 	return func(yield func(*Item, error) bool) {
-		run := &enumeration{c: c, e: e, epr: e.epr(c.options.Schema), size: e.MaxElements}
-		if run.size <= 0 {
-			run.size = c.options.MaxElements
-		}
-		defer run.release(ctx)
-		if err := run.all(ctx, yield); err != nil {
+		err := c.enumerate(ctx, e, func(p *Page) bool {
+			for p.Next() {
+				if !yield(p.Item(), nil) {
+					return false
+				}
+			}
+			return true
+		})
+		if err != nil {
 			yield(nil, err)
 		}
 	}
+}
+
+// Pages is Enumerate for a caller who reads many items at once: it yields the
+// pages as they arrive. A page is valid until the next one is asked for; items
+// that the caller leaves in it are lost to him.
+func (c *Client) Pages(ctx context.Context, e Enumeration) iter.Seq2[*Page, error] {
+	return func(yield func(*Page, error) bool) {
+		if err := c.enumerate(ctx, e, func(p *Page) bool { return yield(p, nil) }); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// enumerate hands each page to visit, until that returns false.
+func (c *Client) enumerate(ctx context.Context, e Enumeration, visit func(*Page) bool) error {
+	run := &enumeration{c: c, e: e, epr: e.epr(c.options.Schema), size: e.MaxElements}
+	if run.size <= 0 {
+		run.size = c.options.MaxElements
+	}
+	defer run.release(ctx)
+	return run.all(ctx, visit)
 }
 
 // enumeration is one enumeration under way.
@@ -114,14 +138,14 @@ type pulled struct {
 // errStopped ends the walk over a page when the caller has had enough.
 var errStopped = errors.New("stopped by the caller")
 
-func (r *enumeration) all(ctx context.Context, yield func(*Item, error) bool) error {
+func (r *enumeration) all(ctx context.Context, visit func(*Page) bool) error {
 	a, err := r.c.do(ctx, r.enumerateMessage())
 	empty := 0
 	for {
 		if err != nil {
 			return err
 		}
-		items, end, err2 := r.page(ctx, a, yield)
+		items, end, err2 := r.page(ctx, a, visit)
 		switch {
 		case errors.Is(err2, errStopped):
 			return nil
@@ -222,10 +246,11 @@ func (c *Client) doPull(ctx context.Context, m *message) (*answer, error) {
 	return nil, wrapped
 }
 
-// page yields a page's items. It notes the new context, and sends the next
-// Pull as soon as that is known.
-func (r *enumeration) page(ctx context.Context, a *answer, yield func(*Item, error) bool) (items int, end bool, err error) {
+// page hands a page to visit. It notes the new context, and sends the next Pull
+// as soon as that is known.
+func (r *enumeration) page(ctx context.Context, a *answer, visit func(*Page) bool) (items int, end bool, err error) {
 	r.context = ""
+	defer a.release()
 	err = a.sc.Children(func() (err error) {
 		switch {
 		case a.sc.Is(NamespaceEnumeration, "EnumerationContext"):
@@ -236,7 +261,7 @@ func (r *enumeration) page(ctx context.Context, a *answer, yield func(*Item, err
 			if r.context != "" && !hasEndMark(a.doc) {
 				r.prefetch(ctx)
 			}
-			items, err = r.items(ctx, a.sc, yield)
+			items, err = r.items(ctx, a.sc, visit)
 		}
 		return err
 	})
@@ -269,44 +294,16 @@ func checkTail(sc *xmlscan.Scanner) error {
 	}
 }
 
-func (r *enumeration) items(ctx context.Context, sc *xmlscan.Scanner, yield func(*Item, error) bool) (n int, err error) {
-	err = sc.Children(func() error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		item, err := r.item(sc)
-		if err != nil {
-			return err
-		}
-		n++
-		if !yield(item, nil) {
-			return errStopped
-		}
-		return nil
-	})
-	return n, err
-}
-
-// item prepares the item at whose Start the scanner stands.
-func (r *enumeration) item(sc *xmlscan.Scanner) (*Item, error) {
-	isEPR := sc.Is(NamespaceAddressing, "EndpointReference")
-	isBoth := sc.Is(NamespaceWSMan, "Item")
-	switch r.e.Mode {
-	case EnumerateEPR:
-		if isEPR {
-			epr, err := ReadEPR(sc)
-			return &Item{EPR: &epr}, err
-		}
-	case EnumerateObjectAndEPR:
-		if isBoth {
-			return itemWithEPR(sc)
-		}
-	default:
-		if !isEPR {
-			return &Item{sc: sc}, nil
-		}
+func (r *enumeration) items(ctx context.Context, sc *xmlscan.Scanner, visit func(*Page) bool) (n int, err error) {
+	p := &Page{ctx: ctx, sc: sc, depth: sc.Depth(), mode: r.e.Mode}
+	more := visit(p)
+	switch {
+	case p.err != nil:
+		return p.items, p.err
+	case !more:
+		return p.items, errStopped
 	}
-	return nil, fmt.Errorf("%w: an item <%s>, which was not asked for", ErrNotWSMan, sc.Local())
+	return p.items, sc.SkipTo(p.depth)
 }
 
 // itemWithEPR reads a w:Item: the reference follows the instance, so it is

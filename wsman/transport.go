@@ -32,6 +32,8 @@ type Response struct {
 	Challenges  []string // the WWW-Authenticate headers
 	// Date is the server's clock to the second, zero when it did not say.
 	Date time.Time
+
+	release func() // takes Body back for another answer; nil where nobody wants it
 }
 
 // TransportError is the failure of a round trip.
