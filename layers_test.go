@@ -15,7 +15,7 @@ var below = map[string][]string{
 	"cmd/dpremote":       {"cim", "distribution", "internal/cmtrace", "internal/connect", "internal/history", "internal/inventory", "internal/live", "internal/report", "internal/sitelog", "internal/sweep", "queries", "simulator", "wsman"},
 	"distribution":       {"cim", "queries", "wsman"},
 	"queries":            {"cim", "wsman"},
-	"cim":                {"internal/xmlscan", "internal/xmlwrite", "wsman"},
+	"cim":                {"internal/rowscan", "internal/xmlscan", "internal/xmlwrite", "wsman"},
 	"wsman":              {"internal/xmlscan", "internal/xmlwrite", "wsman/internal"},
 	"wsman/internal":     {"wsman/internal"},
 	"internal/connect":   {"cim", "internal/inventory", "simulator", "wsman"},

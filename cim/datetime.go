@@ -54,6 +54,72 @@ func ParseDatetime(s string) (Datetime, error) {
 	return Datetime{}, fmt.Errorf("%q is not a datetime", s)
 }
 
+// datetime is the Datetime of a raw value, false where it is none. The datetimes
+// of a row are often equal, so the last one is remembered.
+func (t *texts) datetime(raw []byte) (Datetime, bool) {
+	if string(raw) == string(t.timeRaw) {
+		return t.time, len(raw) > 0
+	}
+	d, ok := utcOf(raw)
+	if !ok {
+		text, isText := t.decode(raw)
+		var err error
+		if d, err = ParseDatetime(string(text)); err != nil || !isText {
+			return Datetime{}, false
+		}
+	}
+	t.timeRaw, t.time = append(t.timeRaw[:0], raw...), d
+	return d, true
+}
+
+// utcOf reads the form in which WinRM writes nearly all datetimes,
+// 2013-04-15T16:28:41.546875Z, as ParseDatetime does. It leaves the others to
+// that.
+func utcOf(raw []byte) (Datetime, bool) {
+	const seconds = len("2006-01-02T15:04:05")
+	if len(raw) <= seconds || raw[len(raw)-1] != 'Z' ||
+		raw[4] != '-' || raw[7] != '-' || raw[10] != 'T' || raw[13] != ':' || raw[16] != ':' {
+		return Datetime{}, false
+	}
+	century, ok0 := twoDigits(raw[0:])
+	year, ok1 := twoDigits(raw[2:])
+	month, ok2 := twoDigits(raw[5:])
+	day, ok3 := twoDigits(raw[8:])
+	hour, ok4 := twoDigits(raw[11:])
+	minute, ok5 := twoDigits(raw[14:])
+	second, ok6 := twoDigits(raw[17:])
+	nanos, ok7 := nanosOf(raw[seconds : len(raw)-1])
+	year += 100 * century
+	if !(ok0 && ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7) ||
+		month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59 {
+		return Datetime{}, false
+	}
+	if day > 28 && time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Day() != day {
+		return Datetime{}, false
+	}
+	return Datetime{Time: time.Date(year, time.Month(month), day, hour, minute, second, nanos, time.UTC)}, true
+}
+
+func twoDigits(raw []byte) (int, bool) {
+	tens, ones := raw[0]-'0', raw[1]-'0'
+	return int(tens)*10 + int(ones), tens <= 9 && ones <= 9
+}
+
+// nanosOf reads a fraction of a second, with its point, or nothing.
+func nanosOf(raw []byte) (int, bool) {
+	if len(raw) == 0 {
+		return 0, true
+	}
+	if len(raw) > len(".123456789") || raw[0] != '.' {
+		return 0, false
+	}
+	n, ok := digitsOf(raw[1:])
+	for range len(".123456789") - len(raw) {
+		n *= 10
+	}
+	return int(n), ok
+}
+
 // dmtfLength is the length of every DMTF datetime and interval.
 const dmtfLength = len("yyyymmddhhmmss.mmmmmmsuuu")
 

@@ -31,7 +31,10 @@ import (
 // without a field are passed over: classes grow.
 //
 // A Decoder is not safe for concurrent use.
-type Decoder[T any] struct{ plan *plan }
+type Decoder[T any] struct {
+	plan *plan
+	*predictor[T]
+}
 
 // NewDecoder makes a decoder. It fails when T is not a record, which is a
 // mistake of the program and not of the data.
@@ -40,7 +43,7 @@ func NewDecoder[T any]() (*Decoder[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Decoder[T]{p}, nil
+	return &Decoder[T]{p, newPredictor[T](p)}, nil
 }
 
 // Decode reads the item at whose Start the scanner stands, to its End.
@@ -76,6 +79,7 @@ type field struct {
 	index    []int
 	set      setter
 	required bool
+	wraps    bool // its values may stand in a wrapper, as datetimes do
 }
 
 // setter reads the value of the property at whose Start the scanner stands,
@@ -99,7 +103,7 @@ func planOf(t reflect.Type) (*plan, error) {
 		if err != nil {
 			return nil, fmt.Errorf("field %s.%s: %w", t, f.Name, err)
 		}
-		p.fields = append(p.fields, field{name, f.Index, set, option == "required"})
+		p.fields = append(p.fields, field{name, f.Index, set, option == "required", isTime(f.Type)})
 	}
 	if len(p.fields) == 0 {
 		return nil, fmt.Errorf("%v is not a record: no field has a cim tag", t)
@@ -108,6 +112,9 @@ func planOf(t reflect.Type) (*plan, error) {
 		return strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name))
 	})
 	for i, f := range p.fields {
+		if i > 0 && strings.EqualFold(f.name, p.fields[i-1].name) {
+			return nil, fmt.Errorf("%v: two fields for the property %s", t, f.name)
+		}
 		if !f.required {
 			continue
 		}
@@ -152,6 +159,15 @@ func (p *plan) decode(sc *xmlscan.Scanner, record reflect.Value) error {
 			return fmt.Errorf("property %s: %w", f.name, err)
 		}
 	}
+}
+
+// isTime tells the types of datetimes and intervals, also behind pointers and in
+// slices.
+func isTime(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	return t == reflect.TypeFor[Datetime]() || t == reflect.TypeFor[Interval]()
 }
 
 // checkMissing is the error of an item that lacks required properties.

@@ -110,13 +110,17 @@ func readValue(sc *xmlscan.Scanner) (Value, error) {
 		v.kind = Null
 		return v, sc.Skip()
 	}
-	class, embedded := strings.CutSuffix(v.typ, "_Type")
-	if embedded && string(typeSpace) != wsman.NamespaceCIM {
+	if embedded(string(typeSpace), v.typ) {
 		v.kind = Object
-		v.instance = &Instance{Class: class, Namespace: string(typeSpace)}
+		v.instance = &Instance{Class: strings.TrimSuffix(v.typ, "_Type"), Namespace: string(typeSpace)}
 		return v, v.instance.readProperties(sc)
 	}
 	return v, v.readContent(sc)
+}
+
+// embedded tells a type that is a class's from one of CIM's own.
+func embedded(space, local string) bool {
+	return strings.HasSuffix(local, "_Type") && space != wsman.NamespaceCIM
 }
 
 // readContent reads text, or elements that say themselves what they are.
@@ -155,7 +159,7 @@ func (v *Value) readElements(sc *xmlscan.Scanner, depth int, start xmlscan.Mark)
 		sc.Rewind(start)
 		return v.readReference(sc)
 	}
-	kind, isTime := timeKind(sc)
+	kind, isTime := timeKind(string(sc.Space()), string(sc.Local()))
 	if !isTime {
 		sc.Rewind(start)
 		v.kind = Object
@@ -172,11 +176,11 @@ func (v *Value) readElements(sc *xmlscan.Scanner, depth int, start xmlscan.Mark)
 
 // timeKind recognises the elements that wrap a datetime (DSP0230 section 7.3.6
 // and its cimDateTime type). In a projection they have no namespace.
-func timeKind(sc *xmlscan.Scanner) (Kind, bool) {
-	if space := string(sc.Space()); space != wsman.NamespaceCIM && space != "" {
+func timeKind(space, local string) (Kind, bool) {
+	if space != wsman.NamespaceCIM && space != "" {
 		return Null, false
 	}
-	switch string(sc.Local()) {
+	switch local {
 	case "Datetime", "Date", "Time", "CIM_DateTime":
 		return DateTime, true
 	case "Interval":

@@ -28,18 +28,19 @@ func Query[T any](ctx context.Context, s *Session, wql string) iter.Seq2[T, erro
 			yield(none, err)
 			return
 		}
-		for item, err := range s.Client.Enumerate(ctx, wsman.Enumeration{Namespace: s.Namespace, WQL: wql}) {
+		for page, err := range s.Client.Pages(ctx, wsman.Enumeration{Namespace: s.Namespace, WQL: wql}) {
 			if err != nil {
 				yield(none, err)
 				return
 			}
-			record, err := d.Decode(item.Scanner())
-			if err != nil {
-				yield(none, s.undecoded("enumerate", wql, err))
-				return
-			}
-			if !yield(record, nil) {
-				return
+			for record, err := range d.page(page) {
+				if err != nil {
+					yield(none, s.undecoded("enumerate", wql, err))
+					return
+				}
+				if !yield(record, nil) {
+					return
+				}
 			}
 		}
 	}
@@ -51,22 +52,20 @@ func Query[T any](ctx context.Context, s *Session, wql string) iter.Seq2[T, erro
 func (s *Session) Rows(ctx context.Context, e wsman.Enumeration) iter.Seq2[Row, error] {
 	e.Namespace = s.Namespace
 	return func(yield func(Row, error) bool) {
-		instance := &Instance{}
-		for item, err := range s.Client.Enumerate(ctx, e) {
+		r := rowReader{instance: &Instance{}}
+		for page, err := range s.Client.Pages(ctx, e) {
 			if err != nil {
 				yield(Row{}, err)
 				return
 			}
-			row := Row{EPR: item.EPR}
-			if sc := item.Scanner(); sc != nil {
-				if err := instance.Read(sc); err != nil {
+			for row, err := range r.page(page, e.Mode) {
+				if err != nil {
 					yield(Row{}, s.undecoded("enumerate", e.WQL, err))
 					return
 				}
-				row.Instance = instance
-			}
-			if !yield(row, nil) {
-				return
+				if !yield(row, nil) {
+					return
+				}
 			}
 		}
 	}

@@ -1,0 +1,128 @@
+package cim
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"dpremote/internal/xmlscan"
+)
+
+// texts makes strings of the raw values of rows. Most values of most columns
+// repeat (site codes, NAL paths, package IDs), so what a raw value stands for is
+// remembered for a while, column by column, and a repeated value costs a lookup
+// and no memory. No string shares memory with the page that its value was in.
+//
+// It belongs to one enumeration and is bounded: a column whose values do not
+// repeat stops remembering them, and all columns together remember at most
+// maxRemembered bytes.
+type texts struct {
+	bytes   int             // remembered by all columns
+	chunk   strings.Builder // where strings that are not remembered are cut from
+	scratch []byte
+
+	timeRaw []byte // the datetime before
+	time    Datetime
+}
+
+const (
+	maxRemembered = 8 << 20
+	maxOfColumn   = 16 << 10 // values; a primary site has at most 5,000 distribution points
+	maxWord       = 1 << 10  // bytes of a value that is worth remembering
+	chunkSize     = 2 << 10
+	costOfWord    = 96 // bytes a remembered value takes beside its own
+)
+
+// column is the memory of one property's values. Its zero value is ready.
+type column struct {
+	last         word // the value before
+	known        map[string]word
+	bytes        int
+	hits, misses int
+	forgetful    bool // its values do not repeat
+}
+
+// word is a raw value and what it stands for.
+type word struct{ raw, text string }
+
+// of is the string that a raw value stands for, false where the scanner would
+// not read it.
+func (t *texts) of(c *column, raw []byte) (string, bool) {
+	if string(raw) == c.last.raw {
+		return c.last.text, true
+	}
+	if c.forgetful || len(raw) > maxWord {
+		return t.make(raw)
+	}
+	if w, ok := c.known[string(raw)]; ok {
+		c.hits++
+		c.last = w
+		return w.text, true
+	}
+	return t.learn(c, raw)
+}
+
+// learn remembers a value that a column had not, or not any more.
+func (t *texts) learn(c *column, raw []byte) (string, bool) {
+	c.misses++
+	if len(c.known) >= maxOfColumn || t.bytes >= maxRemembered {
+		t.bytes -= c.bytes
+		if *c = (column{forgetful: c.hits < c.misses}); c.forgetful {
+			return t.make(raw)
+		}
+	}
+	decoded, ok := t.decode(raw)
+	if !ok {
+		return "", false
+	}
+	w := word{raw: string(raw)}
+	if w.text = w.raw; string(decoded) != w.raw {
+		w.text = string(decoded)
+	}
+	if c.known == nil {
+		c.known = map[string]word{}
+	}
+	c.known[w.raw] = w
+	c.last = w
+	cost := len(w.raw) + len(w.text) + costOfWord
+	c.bytes += cost
+	t.bytes += cost
+	return w.text, true
+}
+
+// make is a string that is not remembered. Small ones are cut from a larger
+// piece of memory, which lives as long as any of them.
+func (t *texts) make(raw []byte) (string, bool) {
+	decoded, ok := t.decode(raw)
+	if !ok || len(decoded) > chunkSize/4 {
+		return string(decoded), ok
+	}
+	from := t.chunk.Len()
+	if from+len(decoded) > t.chunk.Cap() {
+		t.chunk.Reset()
+		t.chunk.Grow(chunkSize)
+		from = 0
+	}
+	t.chunk.Write(decoded)
+	return t.chunk.String()[from:], true
+}
+
+// decode is the text of a raw value, valid until the next call.
+func (t *texts) decode(raw []byte) ([]byte, bool) {
+	if standsForItself(raw) {
+		return raw, true
+	}
+	var ok bool
+	t.scratch, ok = xmlscan.Unescape(t.scratch[:0], raw)
+	return t.scratch, ok
+}
+
+// standsForItself tells text that stands for itself: ASCII without entities and
+// carriage returns.
+func standsForItself(raw []byte) bool {
+	for _, b := range raw {
+		if b >= utf8.RuneSelf || b == '&' || b == '\r' {
+			return false
+		}
+	}
+	return true
+}
