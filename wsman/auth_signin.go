@@ -32,6 +32,7 @@ type mechanism interface {
 	sign(message []byte) ([]byte, error)
 	verify(message, signature []byte) error
 	// seal and unseal protect a message. They may be used once established.
+	// unseal may put the plain text where the sealed one was.
 	seal(plain []byte) (header, sealed []byte, err error)
 	unseal(header, sealed []byte) ([]byte, error)
 }
@@ -193,7 +194,7 @@ func (s *signInSession) unseal(res *Response) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (HTTP %d): %w", errNotSealed, res.Status, err)
 	}
-	return &Response{Status: res.Status, ContentType: m.contentType, Body: plain, Date: res.Date}, nil
+	return &Response{Status: res.Status, ContentType: m.contentType, Body: plain, Date: res.Date, release: res.release}, nil
 }
 
 // drop gives up the connection with its keys.

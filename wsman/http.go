@@ -54,6 +54,7 @@ type HTTP struct {
 	sealed  bool
 	idle    chan *slot // slots not in use
 	slots   []*slot
+	spare   chan []byte // buffers for answers: one to read from while the next answer fills another
 }
 
 // slot is one connection, or the place for one.
@@ -94,6 +95,7 @@ func NewHTTP(o HTTPOptions, auth Authentication) (*HTTP, error) {
 	}
 	n = min(n, maxSlots)
 	t.idle = make(chan *slot, n)
+	t.spare = make(chan []byte, n+1)
 	for range n {
 		s := newSlot(o, auth)
 		t.slots = append(t.slots, s)
@@ -194,12 +196,9 @@ func (e *exchange) post(ctx context.Context, header http.Header, body []byte) (*
 		return nil, &TransportError{Sent: sent.Load(), Err: plain(err)}
 	}
 	defer res.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(res.Body, e.t.maxBody+1))
-	switch {
-	case err != nil:
-		return nil, &TransportError{Sent: true, Err: fmt.Errorf("read the answer: %w", err)}
-	case int64(len(data)) > e.t.maxBody:
-		return nil, &TransportError{Sent: true, Err: fmt.Errorf("%w: more than %d bytes", ErrTooLarge, e.t.maxBody)}
+	data, err := e.t.read(res)
+	if err != nil {
+		return nil, &TransportError{Sent: true, Err: err}
 	}
 	return &Response{
 		Status:      res.StatusCode,
@@ -207,7 +206,53 @@ func (e *exchange) post(ctx context.Context, header http.Header, body []byte) (*
 		Body:        data,
 		Challenges:  res.Header.Values("WWW-Authenticate"),
 		Date:        date(res.Header),
+		release:     func() { e.t.takeBack(data) },
 	}, nil
+}
+
+// maxSpare is more than a page takes under WinRM's default MaxEnvelopeSize of
+// 500 KB. Larger buffers are not kept.
+const maxSpare = 4 << 20
+
+// read reads an answer whole, into a spare buffer where there is one.
+func (t *HTTP) read(res *http.Response) ([]byte, error) {
+	if res.ContentLength > t.maxBody {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, t.maxBody)
+	}
+	var data []byte
+	select {
+	case data = <-t.spare:
+	default:
+	}
+	if n := int(res.ContentLength); n > cap(data) {
+		data = make([]byte, 0, n+n/8) // the next page may be a little longer
+	}
+	if res.ContentLength >= 0 {
+		data = data[:res.ContentLength]
+		if _, err := io.ReadFull(res.Body, data); err != nil {
+			return nil, fmt.Errorf("read the answer: %w", err)
+		}
+		return data, nil
+	}
+	b := bytes.NewBuffer(data[:0])
+	if _, err := b.ReadFrom(io.LimitReader(res.Body, t.maxBody+1)); err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	if int64(b.Len()) > t.maxBody {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, t.maxBody)
+	}
+	return b.Bytes(), nil
+}
+
+// takeBack keeps a buffer for another answer, if it is of use.
+func (t *HTTP) takeBack(buf []byte) {
+	if cap(buf) == 0 || cap(buf) > maxSpare {
+		return
+	}
+	select {
+	case t.spare <- buf[:0]:
+	default:
+	}
 }
 
 // date is the Date header, zero when there is none that can be read.

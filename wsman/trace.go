@@ -14,7 +14,8 @@ import (
 // Tracer sees every message before it is sealed and after it was unsealed. It
 // is safe for concurrent use.
 type Tracer interface {
-	// Trace is told of a request; the function it returns, of the answer.
+	// Trace is told of a request; the function it returns, of the answer, whose
+	// body is valid for the call only.
 	Trace(op string, request []byte) func(*Response, error)
 }
 

@@ -50,14 +50,13 @@ func (s *Session) Seal(plain []byte) (signature, sealed []byte) {
 	return s.out.sign(plain), sealed
 }
 
-// Unseal decrypts the peer's next message and checks its signature.
-func (s *Session) Unseal(signature, sealed []byte) ([]byte, error) {
-	plain := make([]byte, len(sealed))
-	s.in.stream.XORKeyStream(plain, sealed)
-	if err := s.in.verify(plain, signature); err != nil {
+// Unseal decrypts the peer's next message in place and checks its signature.
+func (s *Session) Unseal(signature, sealed []byte) (plain []byte, err error) {
+	s.in.stream.XORKeyStream(sealed, sealed)
+	if err := s.in.verify(sealed, signature); err != nil {
 		return nil, err
 	}
-	return plain, nil
+	return sealed, nil
 }
 
 // Sign signs a mechListMIC (RFC 4178 section 5): it takes a sequence number,
