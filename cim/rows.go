@@ -131,6 +131,7 @@ func (r *rowReader) gap(item rowscan.Item, without []rowscan.Property, value *ro
 	if g.column = r.columns[g.name]; g.column == nil {
 		g.column = &column{}
 		r.columns[g.name] = g.column
+		g.column.forgetful = g.value.kind != Text // times do not repeat
 	}
 	return g, isTime && !embedded(value.Type.Space, value.Type.Local)
 }

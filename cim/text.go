@@ -17,7 +17,8 @@ import (
 // maxRemembered bytes.
 type texts struct {
 	bytes   int             // remembered by all columns
-	chunk   strings.Builder // where strings that are not remembered are cut from
+	chunk   strings.Builder // where strings are cut from
+	words   []word          // where words are put, some at once
 	scratch []byte
 
 	timeRaw []byte // the datetime before
@@ -29,81 +30,112 @@ const (
 	maxOfColumn   = 16 << 10 // values; a primary site has at most 5,000 distribution points
 	maxWord       = 1 << 10  // bytes of a value that is worth remembering
 	chunkSize     = 2 << 10
-	costOfWord    = 96 // bytes a remembered value takes beside its own
+	wordsAtOnce   = 32
+	costOfWord    = 112 // bytes a remembered value takes beside its own
 )
 
 // column is the memory of one property's values. Its zero value is ready.
 type column struct {
-	last         word // the value before
-	known        map[string]word
+	last         *word // the value before
+	known        map[string]*word
 	bytes        int
 	hits, misses int
 	forgetful    bool // its values do not repeat
 }
 
 // word is a raw value and what it stands for.
-type word struct{ raw, text string }
+type word struct {
+	raw, text string
+	next      *word // the value that came after it the last time
+}
 
 // of is the string that a raw value stands for, false where the scanner would
-// not read it.
+// not read it. Rows come in some order, so the value is likely to be the one
+// before again, or the one that followed that the last time.
 func (t *texts) of(c *column, raw []byte) (string, bool) {
-	if string(raw) == c.last.raw {
-		return c.last.text, true
+	last := c.last
+	if last != nil {
+		if string(raw) == last.raw {
+			return last.text, true
+		}
+		if w := last.next; w != nil && string(raw) == w.raw {
+			c.hits++
+			c.last = w
+			return w.text, true
+		}
 	}
 	if c.forgetful || len(raw) > maxWord {
 		return t.make(raw)
 	}
-	if w, ok := c.known[string(raw)]; ok {
+	w, ok := c.known[string(raw)]
+	if ok {
 		c.hits++
-		c.last = w
-		return w.text, true
+	} else {
+		if w = t.learn(c, raw); w == nil {
+			return t.make(raw)
+		}
 	}
-	return t.learn(c, raw)
+	if c.last = w; last != nil {
+		last.next = w
+	}
+	return w.text, true
 }
 
-// learn remembers a value that a column had not, or not any more.
-func (t *texts) learn(c *column, raw []byte) (string, bool) {
+// learn remembers a value that a column had not, or not any more. It gives nil
+// for one that is not to be remembered, or cannot be read.
+func (t *texts) learn(c *column, raw []byte) *word {
 	c.misses++
 	if len(c.known) >= maxOfColumn || t.bytes >= maxRemembered {
 		t.bytes -= c.bytes
 		if *c = (column{forgetful: c.hits < c.misses}); c.forgetful {
-			return t.make(raw)
+			return nil
 		}
 	}
 	decoded, ok := t.decode(raw)
 	if !ok {
-		return "", false
+		return nil
 	}
-	w := word{raw: string(raw)}
+	if len(t.words) == cap(t.words) {
+		t.words = make([]word, 0, wordsAtOnce)
+	}
+	t.words = append(t.words, word{raw: t.cut(raw)})
+	w := &t.words[len(t.words)-1]
 	if w.text = w.raw; string(decoded) != w.raw {
-		w.text = string(decoded)
+		w.text = t.cut(decoded)
 	}
 	if c.known == nil {
-		c.known = map[string]word{}
+		c.known = map[string]*word{}
 	}
 	c.known[w.raw] = w
-	c.last = w
 	cost := len(w.raw) + len(w.text) + costOfWord
 	c.bytes += cost
 	t.bytes += cost
-	return w.text, true
+	return w
 }
 
-// make is a string that is not remembered. Small ones are cut from a larger
-// piece of memory, which lives as long as any of them.
+// make is a string that is not remembered.
 func (t *texts) make(raw []byte) (string, bool) {
 	decoded, ok := t.decode(raw)
-	if !ok || len(decoded) > chunkSize/4 {
-		return string(decoded), ok
+	if !ok {
+		return "", false
+	}
+	return t.cut(decoded), true
+}
+
+// cut is a string of its own. Small ones are cut from a larger piece of memory,
+// which lives as long as any of them.
+func (t *texts) cut(b []byte) string {
+	if len(b) > chunkSize/4 {
+		return string(b)
 	}
 	from := t.chunk.Len()
-	if from+len(decoded) > t.chunk.Cap() {
+	if from+len(b) > t.chunk.Cap() {
 		t.chunk.Reset()
 		t.chunk.Grow(chunkSize)
 		from = 0
 	}
-	t.chunk.Write(decoded)
-	return t.chunk.String()[from:], true
+	t.chunk.Write(b)
+	return t.chunk.String()[from:]
 }
 
 // decode is the text of a raw value, valid until the next call.
