@@ -110,6 +110,15 @@ type rowPrinter struct {
 	err     error // of the output, which ends everything
 	names   []string
 	values  []any
+	columns []*printedColumn // by place: rows have the same properties as a rule
+}
+
+// printedColumn is what rows have in common at one place.
+type printedColumn struct {
+	name  string
+	kind  queries.Kind
+	known bool
+	cell  report.Cell
 }
 
 // errOutput ends a sweep whose output cannot be written.
@@ -137,10 +146,11 @@ func (p *rowPrinter) row(site string, row cim.Row) error {
 	if p.several {
 		p.names, p.values = append(p.names, "__SITE"), append(p.values, site)
 	}
-	for _, property := range row.Instance.Properties {
-		known, ok := p.known.Property(property.Name)
+	for i := range row.Instance.Properties {
+		property := &row.Instance.Properties[i]
+		c := p.column(i, property.Name)
 		p.names = append(p.names, property.Name)
-		p.values = append(p.values, outputValue(property.Value, known.Kind, ok))
+		p.values = append(p.values, c.value(property.Value))
 	}
 	if row.EPR != nil {
 		p.names, p.values = append(p.names, "__KEYS"), append(p.values, keysObject(*row.EPR))
@@ -149,6 +159,35 @@ func (p *rowPrinter) row(site string, row cim.Row) error {
 		return errOutput
 	}
 	return nil
+}
+
+// column is the column of a property at a place in the row.
+func (p *rowPrinter) column(i int, name string) *printedColumn {
+	if i < len(p.columns) && p.columns[i].name == name {
+		return p.columns[i]
+	}
+	known, ok := p.known.Property(name)
+	c := &printedColumn{name: name, kind: known.Kind, known: ok}
+	p.columns = append(p.columns[:i], c)
+	return c
+}
+
+// value is outputValue, which costs no memory for what most values are.
+func (c *printedColumn) value(v cim.Value) any {
+	switch v.Kind() {
+	case cim.DateTime, cim.Duration:
+		c.cell.SetText(v.Text())
+		return &c.cell
+	case cim.Text:
+		if c.known && c.kind == queries.KindInteger && c.cell.SetInteger(v.Text()) {
+			return &c.cell
+		}
+		if v.Type() == "" && !(c.known && (c.kind == queries.KindInteger || c.kind == queries.KindBoolean)) {
+			c.cell.SetText(v.Text())
+			return &c.cell
+		}
+	}
+	return outputValue(v, c.kind, c.known)
 }
 
 // outputValue is a CIM value as output has it.

@@ -1,19 +1,44 @@
 package report
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+)
 
 // jsonLines writes one JSON object a line.
 type jsonLines struct {
-	out *output
+	out   *output
+	names []string // of the row before
+	keys  []string // the same as JSON, with what stands around them
 }
 
-func (j *jsonLines) row(names []string, values []any) error {
-	b, err := appendObject(j.out.buf, names, values, 0)
-	if err != nil {
-		return err
+func (j *jsonLines) row(names []string, values []any) (err error) {
+	b := j.out.buf
+	for i, name := range names {
+		b = append(b, j.key(i, name)...)
+		if b, err = appendValue(b, values[i], 1); err != nil {
+			return fmt.Errorf("value of %s: %w", name, err)
+		}
 	}
-	j.out.buf = append(b, '\n')
+	if len(names) == 0 {
+		b = append(b, '{')
+	}
+	j.out.buf = append(b, "}\n"...)
 	return j.out.commit()
+}
+
+// key is the beginning of a row's member: rows have the same names as a rule.
+func (j *jsonLines) key(i int, name string) string {
+	if i < len(j.names) && j.names[i] == name {
+		return j.keys[i]
+	}
+	begin := ","
+	if i == 0 {
+		begin = "{"
+	}
+	key := string(append(appendString([]byte(begin), name), ':'))
+	j.names, j.keys = append(j.names[:i], name), append(j.keys[:i], key)
+	return key
 }
 
 func (j *jsonLines) close([]field) error { return nil }

@@ -47,7 +47,7 @@ func NewRecords(w io.Writer, o Options) (*Records, error) {
 
 // Record writes one row. Its names are distinct and are compared literally. The
 // slices may be reused afterwards, the values they hold may not be changed
-// before Close. Errors are those of Writer.Row; of a value that cannot be
+// before Close, unless they are Cells. Errors are those of Writer.Row; of a value that cannot be
 // written in a table or csv, Close returns it.
 func (r *Records) Record(names []string, values []any) error {
 	if err := r.begin(len(values), len(names)); err != nil {
@@ -123,7 +123,13 @@ func (g *gathered) row(names []string, values []any) error {
 	if n := len(g.rows); n > 0 && slices.Equal(places, g.rows[n-1].places) {
 		places = g.rows[n-1].places
 	}
-	g.rows = append(g.rows, gatheredRow{places: places, values: slices.Clone(values)})
+	values = slices.Clone(values)
+	for i, v := range values {
+		if c, ok := v.(*Cell); ok {
+			values[i] = c.value()
+		}
+	}
+	g.rows = append(g.rows, gatheredRow{places: places, values: values})
 	return nil
 }
 

@@ -20,6 +20,9 @@ var errTooDeep = errors.New("nested too deeply")
 
 // appendValue appends v as JSON. The common types cost no reflection.
 func appendValue(b []byte, v any, depth int) ([]byte, error) {
+	if c, ok := v.(*Cell); ok {
+		return c.append(b), nil
+	}
 	if b, ok := appendNumber(b, v); ok {
 		return b, nil
 	}
@@ -256,7 +259,14 @@ func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0 // of what is not yet appended
 	for i := 0; i < len(s); {
-		if c := s[i]; c >= ' ' && c < 0x7f && c != '"' && c != '\\' {
+		c := s[i]
+		switch {
+		case c == '"' || c == '\\':
+			b = append(append(b, s[start:i]...), '\\', c)
+			i++
+			start = i
+			continue
+		case c >= ' ' && c < 0x7f:
 			i++
 			continue
 		}
