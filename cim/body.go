@@ -69,16 +69,16 @@ func (b *body) property(prefix, name string, v Value, depth int) error {
 		b.Close(tag)
 	case Reference:
 		b.Open(tag)
-		v.epr.Write(&b.Writer)
+		v.whole.epr.Write(&b.Writer)
 		b.Close(tag)
 	case Array:
-		for _, item := range v.items {
+		for _, item := range v.whole.items {
 			if err := b.property(prefix, name, item, depth); err != nil {
 				return err
 			}
 		}
 	case Object:
-		return b.object(tag, v.instance, depth+1)
+		return b.object(tag, v.whole.instance, depth+1)
 	}
 	return nil
 }

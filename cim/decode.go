@@ -373,7 +373,7 @@ func setInstance(sc *xmlscan.Scanner, dst reflect.Value) error {
 	if v.kind != Object {
 		return fmt.Errorf("%s where an instance belongs", v.kind)
 	}
-	*dst.Addr().Interface().(*Instance) = *v.instance
+	*dst.Addr().Interface().(*Instance) = *v.whole.instance
 	return nil
 }
 
@@ -385,6 +385,6 @@ func setReference(sc *xmlscan.Scanner, dst reflect.Value) error {
 	if v.kind != Reference {
 		return fmt.Errorf("%s where a reference belongs", v.kind)
 	}
-	*dst.Addr().Interface().(*wsman.EPR) = *v.epr
+	*dst.Addr().Interface().(*wsman.EPR) = *v.whole.epr
 	return nil
 }

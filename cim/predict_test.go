@@ -68,7 +68,7 @@ func scanned[T any](p *onePage, read func(*wsman.Item) (T, error)) (all []T, err
 }
 
 // comparable forms of values that hold unexported fields and NaN
-var asRead = cmp.Options{cmp.AllowUnexported(Value{}), cmpopts.EquateNaNs(), cmpopts.EquateEmpty()}
+var asRead = cmp.Options{cmp.AllowUnexported(Value{}, whole{}), cmpopts.EquateNaNs(), cmpopts.EquateEmpty()}
 
 // samePrediction holds what Query and Rows give for a page against what the
 // scanner gives for each of its items.

@@ -80,13 +80,13 @@ func (i *Instance) add(name string, v Value) {
 	i.Properties = append(i.Properties, Property{name, v})
 }
 
-// with is the array of v's elements and one more. NULL elements of an array
+// with is the array of v's elements and one more; it takes v over. NULL elements of an array
 // stay, so that positions hold.
 func (v Value) with(next Value) Value {
 	if v.kind != Array {
-		return Value{kind: Array, items: []Value{v, next}}
+		return Value{kind: Array, whole: &whole{items: []Value{v, next}}}
 	}
-	v.items = append(v.items, next)
+	v.whole.items = append(v.whole.items, next)
 	return v
 }
 
@@ -112,8 +112,9 @@ func readValue(sc *xmlscan.Scanner) (Value, error) {
 	}
 	if embedded(string(typeSpace), v.typ) {
 		v.kind = Object
-		v.instance = &Instance{Class: strings.TrimSuffix(v.typ, "_Type"), Namespace: string(typeSpace)}
-		return v, v.instance.readProperties(sc)
+		i := &Instance{Class: strings.TrimSuffix(v.typ, "_Type"), Namespace: string(typeSpace)}
+		v.whole = &whole{instance: i}
+		return v, i.readProperties(sc)
 	}
 	return v, v.readContent(sc)
 }
@@ -163,8 +164,8 @@ func (v *Value) readElements(sc *xmlscan.Scanner, depth int, start xmlscan.Mark)
 	if !isTime {
 		sc.Rewind(start)
 		v.kind = Object
-		v.instance = &Instance{}
-		return v.instance.readProperties(sc)
+		v.whole = &whole{instance: &Instance{}}
+		return v.whole.instance.readProperties(sc)
 	}
 	text, err := sc.Content()
 	if err != nil {
@@ -195,7 +196,7 @@ func (v *Value) readReference(sc *xmlscan.Scanner) error {
 	if err != nil {
 		return err
 	}
-	v.kind, v.epr = Reference, &epr
+	v.kind, v.whole = Reference, &whole{epr: &epr}
 	return nil
 }
 

@@ -25,6 +25,7 @@ type instanceGap struct {
 	name             string     // of the property whose value follows
 	value            Value      // of that property, but for its text
 	column           *column
+	after            string // a property that name is behind in the order of names
 }
 
 // page yields the instances of a page.
@@ -89,6 +90,13 @@ func (r *rowReader) predict(sc *xmlscan.Scanner) bool {
 		v := plan.value
 		if v.text = text; v.kind != Text {
 			v.text = strings.TrimSpace(text)
+		}
+		// Comparing a name with itself costs nothing, with another one it does.
+		if last := len(i.Properties) - 1; last >= 0 && i.Properties[last].Name == plan.after {
+			i.Properties = append(i.Properties, Property{plan.name, v})
+			continue
+		} else if last >= 0 && i.Properties[last].Name < plan.name {
+			plan.after = i.Properties[last].Name
 		}
 		i.add(plan.name, v)
 	}

@@ -35,9 +35,14 @@ func (k Kind) String() string {
 // Value is the value of one property. The zero value is NULL, which is not the
 // same as an empty text, and not the same as a property that is absent.
 type Value struct {
-	kind     Kind
-	text     string // of Text, DateTime and Duration, as on the wire
-	typ      string // the xsi:type's local name, where the server gave one
+	kind  Kind
+	text  string // of Text, DateTime and Duration, as on the wire
+	typ   string // the xsi:type's local name, where the server gave one
+	whole *whole // of the kinds that are no text; a Value stays small, for rows have many
+}
+
+// whole is a value that is more than a text.
+type whole struct {
 	instance *Instance
 	epr      *wsman.EPR
 	items    []Value
@@ -58,10 +63,20 @@ func (v Value) Text() string { return v.text }
 func (v Value) Type() string { return v.typ }
 
 // Instance is the embedded instance, nil for the other kinds.
-func (v Value) Instance() *Instance { return v.instance }
+func (v Value) Instance() *Instance {
+	if v.whole == nil {
+		return nil
+	}
+	return v.whole.instance
+}
 
 // Reference is the reference, nil for the other kinds.
-func (v Value) Reference() *wsman.EPR { return v.epr }
+func (v Value) Reference() *wsman.EPR {
+	if v.whole == nil {
+		return nil
+	}
+	return v.whole.epr
+}
 
 // Items are the elements when the value is read as an array: those of an
 // Array, none of NULL, and the value itself otherwise.
@@ -70,7 +85,7 @@ func (v Value) Items() []Value {
 	case Null:
 		return nil
 	case Array:
-		return v.items
+		return v.whole.items
 	}
 	return []Value{v}
 }
@@ -79,12 +94,12 @@ func (v Value) Items() []Value {
 func (v Value) String() string {
 	switch v.kind {
 	case Object:
-		return v.instance.String()
+		return v.whole.instance.String()
 	case Reference:
-		return v.epr.String()
+		return v.whole.epr.String()
 	case Array:
-		parts := make([]string, len(v.items))
-		for i, item := range v.items {
+		parts := make([]string, len(v.whole.items))
+		for i, item := range v.whole.items {
 			parts[i] = item.String()
 		}
 		return strings.Join(parts, ", ")
@@ -116,10 +131,10 @@ func IntervalValue(d time.Duration) Value {
 }
 
 // ObjectValue embeds an instance. Its Namespace must be set.
-func ObjectValue(i *Instance) Value { return Value{kind: Object, instance: i} }
+func ObjectValue(i *Instance) Value { return Value{kind: Object, whole: &whole{instance: i}} }
 
 // ReferenceValue is a reference.
-func ReferenceValue(e wsman.EPR) Value { return Value{kind: Reference, epr: &e} }
+func ReferenceValue(e wsman.EPR) Value { return Value{kind: Reference, whole: &whole{epr: &e}} }
 
 // ArrayValue is an array. None gives NULL: the wire has no empty array.
 func ArrayValue(items ...Value) Value {
@@ -129,7 +144,7 @@ func ArrayValue(items ...Value) Value {
 	case 1:
 		return items[0]
 	}
-	return Value{kind: Array, items: items}
+	return Value{kind: Array, whole: &whole{items: items}}
 }
 
 // Property is a property's name and value.
