@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -52,7 +53,9 @@ type HTTP struct {
 	url     string
 	maxBody int64
 	sealed  bool
-	idle    chan *slot // slots not in use
+	free    chan struct{} // one for each slot not in use
+	mu      sync.Mutex
+	idle    []*slot // not in use; the last one used is the last
 	slots   []*slot
 	spare   chan []byte // buffers for answers: one to read from while the next answer fills another
 }
@@ -94,14 +97,33 @@ func NewHTTP(o HTTPOptions, auth Authentication) (*HTTP, error) {
 		n = defaultSlots
 	}
 	n = min(n, maxSlots)
-	t.idle = make(chan *slot, n)
+	t.free = make(chan struct{}, n)
 	t.spare = make(chan []byte, n+1)
 	for range n {
 		s := newSlot(o, auth)
 		t.slots = append(t.slots, s)
-		t.idle <- s
+		t.leave(s)
 	}
 	return t, nil
+}
+
+// take is the slot that was used last of those that are free: it is signed in,
+// if any is. The caller holds one of t.free.
+func (t *HTTP) take() *slot {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last := len(t.idle) - 1
+	s := t.idle[last]
+	t.idle = t.idle[:last]
+	return s
+}
+
+// leave makes a slot free again.
+func (t *HTTP) leave(s *slot) {
+	t.mu.Lock()
+	t.idle = append(t.idle, s)
+	t.mu.Unlock()
+	t.free <- struct{}{}
 }
 
 func newSlot(o HTTPOptions, auth Authentication) *slot {
@@ -152,8 +174,9 @@ func newClient(pool *http.Transport) *http.Client {
 // RoundTrip implements Transport. It waits for a free slot.
 func (t *HTTP) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
 	select {
-	case s := <-t.idle:
-		defer func() { t.idle <- s }()
+	case <-t.free:
+		s := t.take()
+		defer t.leave(s)
 		return s.session.roundTrip(ctx, &exchange{t: t, dial: s.dial, client: s.client}, req)
 	case <-ctx.Done():
 		return nil, &TransportError{Err: fmt.Errorf("wait for a connection: %w", ctx.Err())}

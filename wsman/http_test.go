@@ -392,3 +392,67 @@ func TestIdentify(t *testing.T) {
 		}
 	}
 }
+
+// TestOneConnectionForOneAfterTheOther shows that requests which do not overlap
+// need one connection, and so one sign-in, however many slots there are.
+func TestOneConnectionForOneAfterTheOther(t *testing.T) {
+	connections := map[string]bool{}
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		connections[r.RemoteAddr] = true // the requests come one at a time
+		answerTo(w, r, instance)
+	})
+	for range 10 {
+		if err := get(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(connections) != 1 {
+		t.Errorf("10 requests, one after the other, over %d connections", len(connections))
+	}
+}
+
+// TestBuffersAreUsedAgain follows an answer's buffer.
+func TestBuffersAreUsedAgain(t *testing.T) {
+	texts := []string{"the first answer", "the second", "an answer that is much longer than the one before it", "short"}
+	for _, isChunked := range []bool{false, true} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			if isChunked {
+				w.(http.Flusher).Flush()
+			}
+			_, _ = w.Write(body)
+		}))
+		defer server.Close()
+		transport, err := NewHTTP(HTTPOptions{URL: server.URL, AllowUnencrypted: true}, Basic("admin", "s3cret!"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer transport.Close()
+		var before []byte
+		for i, text := range texts {
+			res, err := transport.RoundTrip(t.Context(), &Request{Body: []byte(text)})
+			if err != nil || string(res.Body) != text {
+				t.Fatalf("%q, %v", res.Body, err)
+			}
+			if i > 0 && cap(before) > 2*len(text) && &before[:1][0] != &res.Body[0] {
+				t.Errorf("chunked %v: answer %d has a buffer of its own", isChunked, i)
+			}
+			before = res.Body
+			res.release()
+		}
+		if n := len(transport.spare); n != 1 {
+			t.Errorf("chunked %v: %d spare buffers for one request at a time", isChunked, n)
+		}
+	}
+}
+
+// TestTooLongByItsOwnWords has a server announce more than is read.
+func TestTooLongByItsOwnWords(t *testing.T) {
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000001")
+		answerTo(w, r, instance)
+	}, func(o *HTTPOptions) { o.MaxBody = 1000000 })
+	if err := get(c); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("%v", err)
+	}
+}
