@@ -150,7 +150,7 @@ func (p *rowPrinter) row(site string, row cim.Row) error {
 		property := &row.Instance.Properties[i]
 		c := p.column(i, property.Name)
 		p.names = append(p.names, property.Name)
-		p.values = append(p.values, c.value(property.Value))
+		p.values = append(p.values, c.value(&property.Value))
 	}
 	if row.EPR != nil {
 		p.names, p.values = append(p.names, "__KEYS"), append(p.values, keysObject(*row.EPR))
@@ -173,7 +173,7 @@ func (p *rowPrinter) column(i int, name string) *printedColumn {
 }
 
 // value is outputValue, which costs no memory for what most values are.
-func (c *printedColumn) value(v cim.Value) any {
+func (c *printedColumn) value(v *cim.Value) any {
 	switch v.Kind() {
 	case cim.DateTime, cim.Duration:
 		c.cell.SetText(v.Text())
@@ -187,7 +187,7 @@ func (c *printedColumn) value(v cim.Value) any {
 			return &c.cell
 		}
 	}
-	return outputValue(v, c.kind, c.known)
+	return outputValue(*v, c.kind, c.known)
 }
 
 // outputValue is a CIM value as output has it.

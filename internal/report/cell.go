@@ -9,8 +9,8 @@ import "strconv"
 type Cell struct {
 	text   string
 	asIs   bool   // text is JSON already: a number, true or false
-	quoted []byte // what text was written as the last time
-	was    string // the text then
+	was    string // the text of the row before
+	quoted []byte // the same as JSON, if it came more than once
 }
 
 // SetText makes the cell a text.
@@ -60,14 +60,16 @@ func (c *Cell) value() any {
 	return c.text == "true"
 }
 
-// append appends the cell as JSON. Neighbours in a column are often equal, so
-// the last text's form is kept.
+// append appends the cell as JSON. Neighbours in a column are often equal.
 func (c *Cell) append(b []byte) []byte {
 	switch {
 	case c.asIs:
 		return append(b, c.text...)
-	case c.quoted == nil || c.was != c.text:
-		c.quoted, c.was = appendString(c.quoted[:0], c.text), c.text
+	case c.was != c.text:
+		c.was, c.quoted = c.text, c.quoted[:0]
+		return appendString(b, c.text)
+	case len(c.quoted) == 0:
+		c.quoted = appendString(c.quoted, c.text)
 	}
 	return append(b, c.quoted...)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"reflect"
 	"strconv"
 	"time"
@@ -258,16 +259,11 @@ func marshal(v any) (rawJSON, error) {
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0 // of what is not yet appended
-	for i := 0; i < len(s); {
-		c := s[i]
-		switch {
-		case c == '"' || c == '\\':
+	for i := unescaped(s, 0); i < len(s); i = unescaped(s, i) {
+		if c := s[i]; c == '"' || c == '\\' {
 			b = append(append(b, s[start:i]...), '\\', c)
 			i++
 			start = i
-			continue
-		case c >= ' ' && c < 0x7f:
-			i++
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
@@ -279,6 +275,26 @@ func appendString(b []byte, s string) []byte {
 		i += n
 	}
 	return append(append(b, s[start:]...), '"')
+}
+
+// unescaped is where the ASCII ends that needs no escape, from i on. It looks at
+// eight bytes at once: the highest bit of each byte of odd says whether that
+// byte needs a closer look, up to the first that does.
+func unescaped(s string, i int) int {
+	const each = 0x0101010101010101 // times a byte: that byte, eight times
+	for ; i+8 <= len(s); i += 8 {
+		t := s[i : i+8]
+		w := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		odd := w | (w - each*' ') | ((w ^ each*'"') - each) | ((w ^ each*'\\') - each) | ((w ^ each*0x7f) - each)
+		if odd &= each << 7; odd != 0 {
+			return i + bits.TrailingZeros64(odd)/8
+		}
+	}
+	for i < len(s) && s[i] >= ' ' && s[i] < 0x7f && s[i] != '"' && s[i] != '\\' {
+		i++
+	}
+	return i
 }
 
 // escaped reports whether the rune r, decoded from n bytes, needs an escape.
