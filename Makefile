@@ -6,7 +6,7 @@ VERSION ?=
 LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test peers lint fuzz clean
+.PHONY: help build demo test peers bench lint fuzz clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: ## run all tests that need only Go
 
 peers: build ## check against programs we did not write (Debian; installs them, as root)
 	@scripts/peers $(BIN)
+
+bench: ## measure beside encoding/xml, xmllint, Python and curl; print ratios
+	@GO=$(GO) scripts/bench
 
 lint: ## gofmt, vet, staticcheck, tidy modules
 	@GO=$(GO) scripts/lint

@@ -12,6 +12,7 @@ import (
 // below says which packages of this module each package may import. What is
 // not listed may import none.
 var below = map[string][]string{
+	"bench":              {"cim", "queries", "simulator", "wsman"},
 	"cmd/dpremote":       {"cim", "distribution", "internal/cmtrace", "internal/connect", "internal/history", "internal/inventory", "internal/live", "internal/report", "internal/sitelog", "internal/sweep", "queries", "simulator", "wsman"},
 	"distribution":       {"cim", "queries", "wsman"},
 	"queries":            {"cim", "wsman"},

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"dpremote/queries"
+)
+
+// command is a command of dpremote that is measured end to end.
+type command struct {
+	name  string
+	which int // the recording that it reads
+	args  []string
+	goal  float64 // how much longer than curl it may take
+}
+
+func commands() ([]command, error) {
+	projection, err := queries.Select[queries.PackageStatusDP]().WQL()
+	return []command{
+		{"query -o jsonl, SELECT *", recordedAll, []string{"query", selectAll, "-o", "jsonl"}, 3},
+		{"query -o jsonl, projection", recordedProjection, []string{"query", projection, "-o", "jsonl"}, 3},
+		{"status --level dp -o jsonl", recordedProjection, []string{"status", "--level", "dp", "-o", "jsonl"}, 3},
+	}, err
+}
+
+// most is the memory that a command may take.
+const most = 64 << 20
+
+// endToEnd runs whole commands against the replaying server, and curl. This
+// process must be small meanwhile: Linux counts the memory of who starts a
+// program as the program's.
+func (b *bench) endToEnd(ctx context.Context) error {
+	measured, err := commands()
+	if err != nil {
+		return err
+	}
+	s, err := startServer(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.stop() }()
+	curl := versionOf(ctx, "curl", "--version")
+	counts := []int{100_000, 1_000_000}
+	if b.short {
+		counts = counts[:1]
+	}
+	for _, c := range measured {
+		var peaks []float64
+		for _, rows := range counts {
+			peak, err := b.command(ctx, s, c, rows, curl)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			peaks = append(peaks, peak)
+			b.rows = append(b.rows, row{Name: fmt.Sprintf("%s, memory, %d rows", c.name, rows), Ours: fmt.Sprintf("%.0f MiB", peak/(1<<20)),
+				Peer: "limit", Their: "64 MiB", Ratios: []float64{peak / most}, Goal: 1, Less: true})
+		}
+		if len(peaks) > 1 {
+			b.rows = append(b.rows, row{Name: c.name + ", memory, flat", Ours: fmt.Sprintf("%.0f MiB", peaks[1]/(1<<20)), Peer: "limit",
+				Their: fmt.Sprintf("%.0f MiB for a tenth", peaks[0]/(1<<20)), Ratios: []float64{peaks[1] / peaks[0]}, Goal: 1.25, Less: true})
+		}
+	}
+	return b.sealing(ctx, s)
+}
+
+// command runs one command in turns with curl, and gives its peak of memory.
+func (b *bench) command(ctx context.Context, s *server, c command, rows int, curl string) (peak float64, err error) {
+	wall := row{Name: fmt.Sprintf("%s, wall, %d rows", c.name, rows), Peer: curlName(curl), Goal: c.goal, Less: true, Loose: true}
+	processor := row{Name: fmt.Sprintf("%s, processor, %d rows", c.name, rows), Peer: curlName(curl), Less: true}
+	var ours, their []usage
+	for range b.runs() {
+		u, err := s.dpremote(ctx, b.dpremote, s.replay, strconv.Itoa(rows), c.args...)
+		if err != nil {
+			return 0, err
+		}
+		ours, peak = append(ours, u), max(peak, float64(u.peak))
+		if curl == "" {
+			continue
+		}
+		fetched, err := s.curl(ctx, rows, c.which)
+		if err != nil {
+			return 0, err
+		}
+		their = append(their, fetched)
+		wall.Ratios = append(wall.Ratios, u.wall.Seconds()/fetched.wall.Seconds())
+		processor.Ratios = append(processor.Ratios, u.processor.Seconds()/fetched.processor.Seconds())
+	}
+	for _, r := range []struct {
+		row  *row
+		took func(usage) time.Duration
+	}{{&wall, func(u usage) time.Duration { return u.wall }}, {&processor, func(u usage) time.Duration { return u.processor }}} {
+		r.row.Ours, r.row.Their = seconds(ours, r.took), seconds(their, r.took)
+		if curl == "" {
+			r.row.Note = "not installed"
+		}
+		b.rows = append(b.rows, *r.row)
+	}
+	return peak, nil
+}
+
+// seconds is the median of what runs took, empty for none.
+func seconds(runs []usage, took func(usage) time.Duration) string {
+	var all []float64
+	for _, u := range runs {
+		all = append(all, took(u).Seconds())
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f s", median(all))
+}
+
+// runs is how often a command is run.
+func (b *bench) runs() int {
+	if b.short {
+		return 3
+	}
+	return 5
+}
+
+func curlName(version string) string {
+	if fields := strings.Fields(version); len(fields) > 1 {
+		return strings.Join(fields[:2], " ")
+	}
+	return "curl"
+}
+
+// passwordVariable holds the password for the programs that are measured.
+const passwordVariable = "BENCH_PASSWORD"
+
+// dpremote runs the program at a site without an inventory.
+func (s *server) dpremote(ctx context.Context, program, url, user string, args ...string) (usage, error) {
+	args = append(args, "--host", url, "--site-code", siteCode, "--auth", "basic", "--allow-unencrypted",
+		"--user", user, "--password-env", passwordVariable)
+	return measure(ctx, []string{passwordVariable + "=" + s.password}, program, args...)
+}
+
+// pages tells how many answers a script has, and the size of its recording.
+func (s *server) pages(ctx context.Context, rows, which int) (pages, size int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/pages/%d/%d", s.replay, rows, which), nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer res.Body.Close()
+	_, err = fmt.Fscan(res.Body, &pages, &size)
+	return pages, size, err
+}
+
+// curl fetches the same bytes with the same number of requests.
+func (s *server) curl(ctx context.Context, rows, which int) (usage, error) {
+	pages, _, err := s.pages(ctx, rows, which)
+	if err != nil {
+		return usage{}, err
+	}
+	return measure(ctx, nil, "curl", "-sS", "--fail", "-o", os.DevNull, "--data-binary", "<fetch/>", "-H", "Content-Type: application/soap+xml",
+		fmt.Sprintf("%s/page/%d/%d/[0-%d]", s.replay, rows, which, pages-1))
+}
