@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -236,4 +238,142 @@ func TestOtherCaptures(t *testing.T) {
 	if files < otherFiles {
 		t.Errorf("%d files, there were %d", files, otherFiles)
 	}
+}
+
+// often is a recorded page with its items so many times over, as the only page
+// of an enumeration.
+func often(t testing.TB, page []byte, times int) []byte {
+	t.Helper()
+	from := bytes.Index(page, []byte("Items>")) + len("Items>")
+	to := bytes.LastIndex(page[:bytes.LastIndex(page, []byte("Items>"))], []byte("</"))
+	if from < len("Items>") || to < from {
+		t.Fatal("a page without items")
+	}
+	var out []byte
+	out = append(out, page[:from]...)
+	out = append(out, bytes.Repeat(page[from:to], times)...)
+	rest, prefix := page[to:], page[to+len("</"):]
+	prefix = prefix[:bytes.IndexByte(prefix, ':')]
+	end := bytes.IndexByte(rest, '>') + 1
+	out = append(append(out, rest[:end]...), "<"+string(prefix)+":EndOfSequence/>"...)
+	return append(out, rest[end:]...)
+}
+
+// whole answers every request with one page, in which it changes the id that it
+// relates to.
+type whole struct{ page []byte }
+
+func newWhole(page []byte) whole {
+	return whole{bytes.ReplaceAll(page, []byte("PullResponse"), []byte("EnumerateResponse"))}
+}
+
+func (w whole) RoundTrip(_ context.Context, req *wsman.Request) (*wsman.Response, error) {
+	_, id, _ := bytes.Cut(req.Body, []byte("<a:MessageID>"))
+	_, old, ok := bytes.Cut(w.page, []byte("<a:RelatesTo>"))
+	if !ok || copy(old[:bytes.IndexByte(old, '<')], id) != bytes.IndexByte(id, '<') {
+		return nil, &wsman.TransportError{Err: errors.New("the page has no place for the id")}
+	}
+	return &wsman.Response{Status: 200, ContentType: "application/soap+xml;charset=UTF-8", Body: w.page}, nil
+}
+
+func (whole) Close() error { return nil }
+
+// TestCapturedRowsComeAgain repeats the items of each recorded page, so that
+// each of them is predicted as far as it can be.
+func TestCapturedRowsComeAgain(t *testing.T) {
+	const times = 3
+	pages := 0
+	for name, recorded := range captures.In(t, capturesDir).Enumerations(t) {
+		for _, page := range recorded {
+			pages++
+			root, err := readTree(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var once []string
+			for _, item := range root.find("Items").children {
+				once = append(once, fmt.Sprintf("%q", describeChildren(item)))
+			}
+			session := &cim.Session{Client: wsman.NewClient(newWhole(often(t, page, times)), wsman.Options{}), Namespace: "root/cimv2"}
+			var got []string
+			for row, err := range session.Rows(t.Context(), wsman.Enumeration{WQL: "recorded"}) {
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				got = append(got, fmt.Sprintf("%q", describeInstance(row.Instance)))
+			}
+			if d := cmp.Diff(slices.Repeat(once, times), got); d != "" {
+				t.Errorf("%s (-encoding/xml +cim):\n%s", name, d)
+			}
+		}
+	}
+	if pages < enumerationFiles {
+		t.Errorf("%d pages, there were %d", pages, enumerationFiles)
+	}
+}
+
+// someProperties is a record for the classes of the recordings.
+type someProperties struct {
+	Name      string `cim:"Name"`
+	Caption   string `cim:"Caption"`
+	DeviceID  string `cim:"DeviceID"`
+	Status    string `cim:"Status"`
+	Size      uint64 `cim:"Size"`
+	ProcessID uint32 `cim:"ProcessId"`
+}
+
+// BenchmarkCapturedRows reads the recorded pages, each with its items often
+// enough to fill a page, into records and into instances, and passes over the
+// tokens of the same bytes by encoding/xml.
+func BenchmarkCapturedRows(b *testing.B) {
+	const full = 250 << 10
+	var pages []whole
+	size := 0
+	for _, recorded := range captures.In(b, capturesDir).Enumerations(b) {
+		for _, page := range recorded {
+			p := newWhole(often(b, page, 1+full/len(page)))
+			pages = append(pages, p)
+			size += len(p.page)
+		}
+	}
+	b.Run("records", func(b *testing.B) {
+		b.SetBytes(int64(size))
+		for b.Loop() {
+			for _, p := range pages {
+				session := &cim.Session{Client: wsman.NewClient(p, wsman.Options{}), Namespace: "root/cimv2"}
+				for _, err := range cim.Query[someProperties](b.Context(), session, "recorded") {
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		}
+	})
+	b.Run("instances", func(b *testing.B) {
+		b.SetBytes(int64(size))
+		for b.Loop() {
+			for _, p := range pages {
+				session := &cim.Session{Client: wsman.NewClient(p, wsman.Options{}), Namespace: "root/cimv2"}
+				for _, err := range session.Rows(b.Context(), wsman.Enumeration{WQL: "recorded"}) {
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		}
+	})
+	b.Run("tokens", func(b *testing.B) {
+		b.SetBytes(int64(size))
+		for b.Loop() {
+			for _, p := range pages {
+				for d := xml.NewDecoder(bytes.NewReader(p.page)); ; {
+					if _, err := d.Token(); err == io.EOF {
+						break
+					} else if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		}
+	})
 }

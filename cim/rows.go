@@ -21,11 +21,38 @@ type rowReader struct {
 // instanceGap says what the markup of a gap stands for.
 type instanceGap struct {
 	class, namespace string
-	without          []Property // that have no value
-	name             string     // of the property whose value follows
-	value            Value      // of that property, but for its text
-	column           *column
-	after            string // a property that name is behind in the order of names
+	// properties are those in the gap that have no value, and at last the one
+	// whose value follows, without its text.
+	properties []Property
+	column     *column // of that value; nil at the row's end
+	inOrder    bool    // the names of properties rise
+	after      string  // a name that they rise from
+}
+
+// addTo adds the gap's properties to an instance, the last one with this text.
+// Rows have them in the order of their names, and comparing a name with itself
+// costs nothing, so add seldom has to look where they belong.
+func (g *instanceGap) addTo(i *Instance, text string) {
+	if len(g.properties) == 0 {
+		return
+	}
+	last := len(i.Properties) - 1
+	if g.inOrder && (last < 0 || i.Properties[last].Name == g.after) {
+		i.Properties = append(i.Properties, g.properties...)
+		if g.column != nil {
+			i.Properties[len(i.Properties)-1].Value.text = text
+		}
+		return
+	}
+	if g.inOrder && i.Properties[last].Name < g.properties[0].Name {
+		g.after = i.Properties[last].Name
+	}
+	for n, p := range g.properties {
+		if g.column != nil && n == len(g.properties)-1 {
+			p.Value.text = text
+		}
+		i.add(p.Name, p.Value)
+	}
 }
 
 // page yields the instances of a page.
@@ -80,29 +107,16 @@ func (r *rowReader) predict(sc *xmlscan.Scanner) bool {
 	*i = Instance{Class: end.Plan.class, Namespace: end.Plan.namespace, Properties: i.Properties[:0]}
 	for n := range values {
 		plan := &values[n].Gap.Plan
-		for _, p := range plan.without {
-			i.add(p.Name, p.Value)
-		}
 		text, ok := r.texts.of(plan.column, values[n].Raw)
 		if !ok {
 			return false
 		}
-		v := plan.value
-		if v.text = text; v.kind != Text {
-			v.text = strings.TrimSpace(text)
+		if plan.properties[len(plan.properties)-1].Value.kind != Text {
+			text = strings.TrimSpace(text)
 		}
-		// Comparing a name with itself costs nothing, with another one it does.
-		if last := len(i.Properties) - 1; last >= 0 && i.Properties[last].Name == plan.after {
-			i.Properties = append(i.Properties, Property{plan.name, v})
-			continue
-		} else if last >= 0 && i.Properties[last].Name < plan.name {
-			plan.after = i.Properties[last].Name
-		}
-		i.add(plan.name, v)
+		plan.addTo(i, text)
 	}
-	for _, p := range end.Plan.without {
-		i.add(p.Name, p.Value)
-	}
+	end.Plan.addTo(i, "")
 	if len(i.Properties) > maxProperties {
 		return false
 	}
@@ -116,30 +130,48 @@ func (r *rowReader) gap(item rowscan.Item, without []rowscan.Property, value *ro
 	if item.Name == (rowscan.Name{Space: wsman.NamespaceWSMan, Local: "XmlFragment"}) {
 		g.class, g.namespace = "", ""
 	}
+	ok := true
 	for _, p := range without {
 		v := Value{kind: Null, typ: p.Type.Local}
 		if p.Content == rowscan.Empty {
-			if v.kind = Text; embedded(p.Type.Space, p.Type.Local) {
-				return g, false
-			}
+			v.kind = Text
+			ok = ok && !embedded(p.Type.Space, p.Type.Local)
 		}
-		g.without = append(g.without, Property{p.Name, v})
+		g.properties = append(g.properties, Property{p.Name, v})
 	}
-	if value == nil {
-		return g, true
+	if value != nil {
+		v, isText := textOf(value)
+		ok = ok && isText
+		g.properties = append(g.properties, Property{value.Name, v})
+		g.column = r.column(value.Name, v.kind)
 	}
-	g.name, g.value = value.Name, Value{kind: Text, typ: value.Type.Local}
-	isTime := true
-	if (value.Wrapper != rowscan.Name{}) {
-		g.value.kind, isTime = timeKind(value.Wrapper.Space, value.Wrapper.Local)
+	g.inOrder = true
+	for i := 1; i < len(g.properties); i++ {
+		g.inOrder = g.inOrder && g.properties[i-1].Name < g.properties[i].Name
 	}
+	return g, ok
+}
+
+// textOf is the value of a property whose text is not known yet, false for one
+// that is more than a text.
+func textOf(p *rowscan.Property) (v Value, ok bool) {
+	v = Value{kind: Text, typ: p.Type.Local}
+	ok = true
+	if (p.Wrapper != rowscan.Name{}) {
+		v.kind, ok = timeKind(p.Wrapper.Space, p.Wrapper.Local)
+	}
+	return v, ok && !embedded(p.Type.Space, p.Type.Local)
+}
+
+// column is the memory of a property's texts.
+func (r *rowReader) column(name string, k Kind) *column {
 	if r.columns == nil {
 		r.columns = map[string]*column{}
 	}
-	if g.column = r.columns[g.name]; g.column == nil {
-		g.column = &column{}
-		r.columns[g.name] = g.column
-		g.column.forgetful = g.value.kind != Text // times do not repeat
+	c := r.columns[name]
+	if c == nil {
+		c = &column{forgetful: k != Text} // times do not repeat
+		r.columns[name] = c
 	}
-	return g, isTime && !embedded(value.Type.Space, value.Type.Local)
+	return c
 }
