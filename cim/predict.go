@@ -138,7 +138,7 @@ func (t *texts) check() textSetter {
 			return true
 		}
 		_, ok := t.decode(raw)
-		if ok {
+		if ok && len(raw) <= maxWord {
 			last = append(last[:0], raw...)
 		}
 		return ok

@@ -76,7 +76,7 @@ func (e Enumeration) target() string {
 
 // Enumerate yields the items of an enumeration as its pages arrive. While the
 // caller works on one page, the next one is under way. An item is valid until
-// the next one is asked for.
+// the next one is asked for, and not after the iteration.
 //
 // The first error ends it and is an *Error: items yielded before are good, but
 // are not all. Only an enumeration that ends without an error is complete. A
@@ -98,8 +98,8 @@ func (c *Client) Enumerate(ctx context.Context, e Enumeration) iter.Seq2[*Item, 
 }
 
 // Pages is Enumerate for a caller who reads many items at once: it yields the
-// pages as they arrive. A page is valid until the next one is asked for; items
-// that the caller leaves in it are lost to him.
+// pages as they arrive. A page is valid until the next one is asked for, and not
+// after the iteration; items that the caller leaves in it are lost to him.
 func (c *Client) Pages(ctx context.Context, e Enumeration) iter.Seq2[*Page, error] {
 	return func(yield func(*Page, error) bool) {
 		if err := c.enumerate(ctx, e, func(p *Page) bool { return yield(p, nil) }); err != nil {
