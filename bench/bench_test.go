@@ -15,16 +15,19 @@ import (
 	"dpremote/wsman"
 )
 
+// fewPoints is enough distribution points for some full pages.
+const fewPoints = 600
+
 // TestReplay reads a script through the real client, over HTTP.
 func TestReplay(t *testing.T) {
-	recordings, err := prepare(t.Context())
+	recordings, err := prepare(t.Context(), fewPoints)
 	if err != nil {
 		t.Fatal(err)
 	}
 	replaying := newReplay(recordings)
 	web := httptest.NewServer(replaying)
 	defer web.Close()
-	const rows = 40_000
+	const rows = 10_000
 	s := recordings[recordedProjection].stretch(rows)
 	if s.rows < rows-1000 || s.rows > rows+1000 {
 		t.Errorf("%d rows are far from %d", s.rows, rows)
@@ -57,11 +60,11 @@ func TestReplay(t *testing.T) {
 // TestDecoderCounts holds the in-process measurement's own check: it fails when
 // not all rows are decoded.
 func TestDecoderCounts(t *testing.T) {
-	recordings, err := prepare(t.Context())
+	recordings, err := prepare(t.Context(), fewPoints)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDecoder(recordings[recordedAll].stretch(20_000))
+	d := newDecoder(recordings[recordedAll].stretch(5_000))
 	for name, f := range map[string]func(context.Context) error{
 		"records": d.records, "instances": d.instances, "tokens": d.tokens, "scan": d.scan,
 	} {

@@ -148,7 +148,7 @@ const rowsOfSite = 200_000
 
 // decoding measures decoding in this process, by processor time.
 func (b *bench) decoding(ctx context.Context) error {
-	recordings, err := prepare(ctx)
+	recordings, err := prepare(ctx, pointCount)
 	if err != nil {
 		return err
 	}

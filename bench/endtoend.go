@@ -57,6 +57,9 @@ func (b *bench) endToEnd(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
+			if peak == 0 {
+				continue
+			}
 			peaks = append(peaks, peak)
 			b.rows = append(b.rows, row{Name: fmt.Sprintf("%s, memory, %d rows", c.name, rows), Ours: fmt.Sprintf("%.0f MiB", peak/(1<<20)),
 				Peer: "limit", Their: "64 MiB", Ratios: []float64{peak / most}, Goal: 1, Less: true})

@@ -81,10 +81,11 @@ func (t *tape) Trace(string, []byte) func(*wsman.Response, error) {
 	}
 }
 
-// site is the simulated site, in clear text for Basic and sealed for NTLM.
-func startSite(ctx context.Context) (*simulator.Hierarchy, error) {
+// startSite starts the simulated site with so many distribution points, in clear
+// text for Basic and sealed for NTLM.
+func startSite(ctx context.Context, points int) (*simulator.Hierarchy, error) {
 	model := simulator.Model{Seed: 1, Sites: []simulator.Site{{
-		Code: siteCode, DPs: pointCount, Packages: packages, Retrying: 40,
+		Code: siteCode, DPs: points, Packages: packages, Retrying: 40,
 		Failed: map[simulator.Cause]int{simulator.Transient: 100, simulator.DiskFull: 100},
 	}}}
 	return simulator.Start(ctx, model, simulator.Options{AllowUnencrypted: true})
@@ -147,8 +148,8 @@ func recordAll(ctx context.Context, e simulator.Endpoint) ([]*recording, error) 
 }
 
 // prepare starts the simulated site for as long as it takes to record it.
-func prepare(ctx context.Context) ([]*recording, error) {
-	h, err := startSite(ctx)
+func prepare(ctx context.Context, points int) ([]*recording, error) {
+	h, err := startSite(ctx, points)
 	if err != nil {
 		return nil, err
 	}

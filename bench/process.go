@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -40,9 +39,7 @@ func measure(ctx context.Context, env []string, name string, args ...string) (us
 		return u, fmt.Errorf("%s: %w: %.500s", name, err, complaints.Bytes())
 	}
 	u.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		u.peak = maxRSS(r)
-	}
+	u.peak = peakOf(cmd.ProcessState)
 	return u, nil
 }
 

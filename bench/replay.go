@@ -118,7 +118,7 @@ func atoi(s string) int {
 // then the simulated site's with the user and the password on it, and ends with
 // its input.
 func serveUntilEOF(ctx context.Context, in io.Reader, out io.Writer) error {
-	h, err := startSite(ctx)
+	h, err := startSite(ctx, pointCount)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
+//go:build unix
+
 package main
 
 import (
+	"os"
 	"runtime"
 	"syscall"
 	"time"
@@ -13,10 +16,14 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// maxRSS is in bytes on Darwin and in KiB elsewhere.
-func maxRSS(u *syscall.Rusage) int64 {
-	if runtime.GOOS == "darwin" {
-		return u.Maxrss
+// peakOf is the most memory that a program had, in bytes.
+func peakOf(ended *os.ProcessState) int64 {
+	u, ok := ended.SysUsage().(*syscall.Rusage)
+	switch {
+	case !ok:
+		return 0
+	case runtime.GOOS == "darwin":
+		return int64(u.Maxrss)
 	}
-	return u.Maxrss << 10
+	return int64(u.Maxrss) << 10 // in KiB elsewhere
 }
