@@ -13,7 +13,7 @@ import (
 // not listed may import none.
 var below = map[string][]string{
 	"bench":              {"cim", "queries", "simulator", "wsman"},
-	"cmd/dpremote":       {"cim", "distribution", "internal/cmtrace", "internal/connect", "internal/history", "internal/inventory", "internal/live", "internal/report", "internal/sitelog", "internal/sweep", "queries", "simulator", "wsman"},
+	"cmd/dpremote":       {"cim", "distribution", "internal/cmtrace", "internal/connect", "internal/history", "internal/htmlreport", "internal/inventory", "internal/live", "internal/report", "internal/sitelog", "internal/sweep", "queries", "simulator", "wsman"},
 	"distribution":       {"cim", "queries", "wsman"},
 	"queries":            {"cim", "wsman"},
 	"cim":                {"internal/rowscan", "internal/xmlscan", "internal/xmlwrite", "wsman"},
@@ -34,6 +34,8 @@ var below = map[string][]string{
 	"internal/xmlscan":   {},
 	"internal/xmlwrite":  {},
 	"peers/signin":       {"simulator", "wsman"},
+
+	"internal/htmlreport": {},
 }
 
 // TestImportsPointDown asks go list what each package imports. It is how the
