@@ -65,6 +65,7 @@ func everyCommand() map[string][]string {
 		"update":   {"update", "--yes", "--force", "PS100001"},
 		"validate": {"validate", "--yes", "--all"},
 		"cancel":   {"cancel", "--yes", "--all"},
+		"report":   {"report", "--out", "-"},
 		"watch":    {"watch", "--state", "installed"},
 	}
 }
