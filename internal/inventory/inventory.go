@@ -8,9 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -175,12 +176,25 @@ func (s siteNode) has(key string) bool {
 	return slices.ContainsFunc(s.settings, func(set setting[Site]) bool { return set.key.name == key })
 }
 
-// validName is what sites and groups may be called: nothing that means
-// something in a glob, a comma list or a shell.
-var validName = regexp.MustCompile(`^[\pL\pN_][\pL\pN_.-]{0,63}$`)
+// validName tells what sites and groups may be called: up to 64 letters,
+// digits, dots, dashes and underscores, the first no dot or dash, so nothing
+// that means something in a glob, a comma list or a shell. It is no regular
+// expression: one with that many repetitions of all the world's letters takes milliseconds
+// and megabytes to compile.
+func validName(name string) bool {
+	const most = 64
+	first := true
+	for _, r := range name {
+		if !unicode.IsLetter(r) && !unicode.IsNumber(r) && r != '_' && (first || r != '.' && r != '-') {
+			return false
+		}
+		first = false
+	}
+	return !first && utf8.RuneCountInString(name) <= most
+}
 
 func (p *parser) checkName(e entry, where string) bool {
-	if !validName.MatchString(e.name) {
+	if !validName(e.name) {
 		p.fail(e.key, where, "want a name of up to 64 letters, digits, dots, dashes and underscores, got %q", e.name)
 		return false
 	}
