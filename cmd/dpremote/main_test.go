@@ -182,7 +182,7 @@ func TestSim(t *testing.T) {
 	server := testApp(strings.NewReader(""), write, io.Discard)
 	ended := make(chan int)
 	go func() {
-		ended <- server.execute(ctx, []string{"sim", "--primaries", "1", "--dps", "2", "--packages", "2", "--failed", "3", "--write", path})
+		ended <- server.execute(ctx, []string{"sim", "--primaries", "1", "--standalone", "2", "--latency", "0s-1ms", "--dps", "2", "--packages", "2", "--failed", "3", "--write", path})
 	}()
 	buffer := make([]byte, 4096)
 	n, err := read.Read(buffer) // it prints the path once it listens
@@ -194,8 +194,8 @@ func TestSim(t *testing.T) {
 	if code := client.execute(t.Context(), []string{"-i", path, "status", "--level", "dp", "--state", "failed", "-o", "csv", "--no-headers"}); code != exitOK {
 		t.Errorf("status ended with %d: %s", code, errs.String())
 	}
-	if rows := strings.Count(out.String(), "\n"); rows != 3 {
-		t.Errorf("%d failed rows, want 3:\n%s", rows, out.String())
+	if rows := strings.Count(out.String(), "\n"); rows != 9 {
+		t.Errorf("%d failed rows, want 9:\n%s", rows, out.String())
 	}
 	if info, err := os.Stat(filepath.Join(filepath.Dir(path), "sim.password")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("password file: %v %v", info, err)
@@ -203,6 +203,39 @@ func TestSim(t *testing.T) {
 	stop()
 	if code := <-ended; code != exitOK {
 		t.Errorf("sim ended with %d", code)
+	}
+}
+
+// Sites by counts are 276 and more, each answering in its own time.
+func TestSimByCounts(t *testing.T) {
+	o := simOptions{primaries: 25, standalone: 250, dps: 2, packages: 3, failed: 7}
+	m, err := o.byCounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	below := 0
+	for _, s := range m.Sites {
+		if s.Parent == "CAS" {
+			below++
+		}
+	}
+	if last := m.Sites[len(m.Sites)-1]; len(m.Sites) != 276 || below != 25 || last.Code != "250" || last.Failed[simulator.AccessDenied] != 2 {
+		t.Errorf("%d sites, %d below CAS, the last %v", len(m.Sites), below, last)
+	}
+	for _, o := range []simOptions{{primaries: 100}, {standalone: 1000}} {
+		if _, err := o.byCounts(); exitCode(err) != exitUsage {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	for text, want := range map[string]latency{"": {}, "5ms": {5 * time.Millisecond, 5 * time.Millisecond}, "0s-1s": {0, time.Second}} {
+		if got, err := parseLatency(text); err != nil || got != want {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"5", "-5ms", "2ms-1ms", "1ms-", "1ms-2ms-3ms"} {
+		if got, err := parseLatency(text); err == nil {
+			t.Errorf("%q: %v", text, got)
+		}
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,10 +25,11 @@ type simOptions struct {
 	listen, write, keytab string
 	schemes               []string
 	tls, strictBindings   bool
-	primaries             int
+	primaries, standalone int
 	dps, packages, failed int
 	seed                  uint64
 	delay                 time.Duration
+	latency               string
 }
 
 func newSim(g *globals) *cobra.Command {
@@ -35,8 +38,8 @@ func newSim(g *globals) *cobra.Command {
 		Use:   "sim",
 		Short: "Serve simulated sites on loopback, until interrupted",
 		Long: `Serve simulated site servers on loopback, for trying things out and for tests:
-the simulated sites of the inventory, or, with --primaries, a hierarchy made by
-counts. Once they listen, an inventory with which dpremote reaches them is
+the simulated sites of the inventory, or, with --primaries and --standalone,
+sites made by counts. Once they listen, an inventory with which dpremote reaches them is
 written (--write) and its path is printed; beside it are the password, for its
 owner only, and with --tls the certificate authority and a client certificate.
 
@@ -44,7 +47,8 @@ As on a real server, messages in clear text are refused, unless you say
 --allow-unencrypted: without --tls they are sealed.`,
 		Example: `  dpremote sim
   dpremote sim --listen 127.0.0.1:15985 --write sim/inventory.yaml
-  dpremote sim --primaries 3 --dps 50 --packages 200 --failed 400 --tls`,
+  dpremote sim --primaries 3 --dps 50 --packages 200 --failed 400 --tls
+  dpremote sim --primaries 25 --standalone 250 --latency 10ms-300ms`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSim(cmd.Context(), g, o) },
 	}
@@ -56,11 +60,13 @@ As on a real server, messages in clear text are refused, unless you say
 	f.StringVar(&o.keytab, "keytab", "", "keytab of the service, for kerberos")
 	f.BoolVar(&o.strictBindings, "strict-bindings", false, "refuse sign-ins over https that are not bound to the certificate")
 	f.IntVar(&o.primaries, "primaries", 0, "make a hierarchy of a central site and so many primary sites, instead of the inventory's")
-	f.IntVar(&o.dps, "dps", 10, "with --primaries: distribution points of each primary site")
-	f.IntVar(&o.packages, "packages", 20, "with --primaries: packages of each site")
-	f.IntVar(&o.failed, "failed", 10, "with --primaries: failed rows of each primary site, of six causes in turn")
-	f.Uint64Var(&o.seed, "seed", 1, "with --primaries: what else there is follows from this number")
+	f.IntVar(&o.standalone, "standalone", 0, "make so many primary sites without a central site, instead of the inventory's")
+	f.IntVar(&o.dps, "dps", 10, "of sites by counts: distribution points of each primary site")
+	f.IntVar(&o.packages, "packages", 20, "of sites by counts: packages of each site")
+	f.IntVar(&o.failed, "failed", 10, "of sites by counts: failed rows of each primary site, of six causes in turn")
+	f.Uint64Var(&o.seed, "seed", 1, "of sites by counts: what else there is follows from this number")
 	f.DurationVar(&o.delay, "delay", 0, "how long a distribution takes (default 6s)")
+	f.StringVar(&o.latency, "latency", "", "how long each answer is held back: a duration, or two such as 10ms-300ms, between which each site has one of its own")
 	return cmd
 }
 
@@ -77,6 +83,10 @@ func runSim(ctx context.Context, g *globals, o *simOptions) error {
 	if err != nil {
 		return usage("--sign-in: %w", err)
 	}
+	slow, err := parseLatency(o.latency)
+	if err != nil {
+		return usage("--latency: %w", err)
+	}
 	unencrypted, err := g.changed.GetBool("allow-unencrypted")
 	if err != nil {
 		return err
@@ -84,6 +94,9 @@ func runSim(ctx context.Context, g *globals, o *simOptions) error {
 	options := simulator.Options{
 		Listen: o.listen, TLS: o.tls, User: "sim", Password: rand.Text(), DMTF: true,
 		Schemes: schemes, Keytab: o.keytab, StrictBindings: o.strictBindings, AllowUnencrypted: unencrypted,
+	}
+	if slow.most > 0 {
+		options.Around = slow.around(models.Sites)
 	}
 	h, err := simulator.Start(ctx, models, options)
 	if err != nil {
@@ -104,17 +117,58 @@ func runSim(ctx context.Context, g *globals, o *simOptions) error {
 	return nil
 }
 
+// latency is how long answers are held back: the first site's for the least,
+// the last one's for the most, and those between them in even steps.
+type latency struct{ least, most time.Duration }
+
+// parseLatency reads one duration, or two with a dash between them.
+func parseLatency(text string) (latency, error) {
+	if text == "" {
+		return latency{}, nil
+	}
+	from, to, found := strings.Cut(text, "-")
+	if !found {
+		to = from
+	}
+	least, errLeast := time.ParseDuration(from)
+	most, errMost := time.ParseDuration(to)
+	if errLeast != nil || errMost != nil || least < 0 || most < least {
+		return latency{}, fmt.Errorf("want a duration such as 50ms, or two such as 10ms-300ms, got %q", text)
+	}
+	return latency{least, most}, nil
+}
+
+// around holds back what the sites' servers do with a request.
+func (l latency) around(sites []simulator.Site) func(string, http.Handler) http.Handler {
+	held := map[string]time.Duration{}
+	for i, s := range sites {
+		held[s.Code] = l.least
+		if last := len(sites) - 1; last > 0 {
+			held[s.Code] += (l.most - l.least) * time.Duration(i) / time.Duration(last)
+		}
+	}
+	return func(site string, next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-time.After(held[site]):
+				next.ServeHTTP(w, r)
+			case <-r.Context().Done():
+			}
+		})
+	}
+}
+
 // models is what to simulate.
 func (o *simOptions) models(g *globals) (simulator.Model, error) {
-	if o.primaries > 0 {
+	switch {
+	case o.primaries < 0 || o.standalone < 0:
+		return simulator.Model{}, usage("--primaries and --standalone cannot be negative")
+	case o.primaries+o.standalone > 0:
 		return o.byCounts()
-	}
-	if o.primaries < 0 {
-		return simulator.Model{}, usage("--primaries cannot be negative")
 	}
 	for _, name := range []string{"dps", "packages", "failed", "seed"} {
 		if g.changed.Changed(name) {
-			return simulator.Model{}, usage("--%s goes with --primaries", name)
+			return simulator.Model{}, usage("--%s goes with --primaries or --standalone", name)
 		}
 	}
 	inv, err := g.load()
@@ -130,7 +184,7 @@ func (o *simOptions) models(g *globals) (simulator.Model, error) {
 		}
 	}
 	if len(m.Sites) == 0 {
-		return m, usage("%s has no simulated sites: give --primaries", inv.Name())
+		return m, usage("%s has no simulated sites: give --primaries or --standalone", inv.Name())
 	}
 	if o.delay > 0 {
 		m.Delay = o.delay
@@ -138,23 +192,39 @@ func (o *simOptions) models(g *globals) (simulator.Model, error) {
 	return m, nil
 }
 
+// byCounts is a hierarchy of CAS and P01 to P99, and the primary sites 001 to
+// 999 by themselves.
 func (o *simOptions) byCounts() (simulator.Model, error) {
-	const most = 99
-	if o.primaries > most {
-		return simulator.Model{}, usage("--primaries: at most %d", most)
+	const mostBelow, mostAlone = 99, 999
+	switch {
+	case o.primaries > mostBelow:
+		return simulator.Model{}, usage("--primaries: at most %d", mostBelow)
+	case o.standalone > mostAlone:
+		return simulator.Model{}, usage("--standalone: at most %d", mostAlone)
 	}
-	m := simulator.Model{Seed: o.seed, Delay: o.delay, Sites: []simulator.Site{{Code: "CAS", Packages: o.packages}}}
+	m := simulator.Model{Seed: o.seed, Delay: o.delay}
+	if o.primaries > 0 {
+		m.Sites = append(m.Sites, simulator.Site{Code: "CAS", Packages: o.packages})
+	}
+	for i := range o.primaries {
+		m.Sites = append(m.Sites, o.primary(fmt.Sprintf("P%02d", i+1), "CAS"))
+	}
+	for i := range o.standalone {
+		m.Sites = append(m.Sites, o.primary(fmt.Sprintf("%03d", i+1), ""))
+	}
+	return m, nil
+}
+
+// primary is a primary site by counts.
+func (o *simOptions) primary(code, parent string) simulator.Site {
 	// Six causes, always the same: hierarchies of these counts stay what they were.
 	causes := []simulator.Cause{simulator.AccessDenied, simulator.DiskFull, simulator.DPOffline,
 		simulator.HashMismatch, simulator.SourceMissing, simulator.Transient}
-	for i := range o.primaries {
-		s := simulator.Site{Code: fmt.Sprintf("P%02d", i+1), Parent: "CAS", DPs: o.dps, Packages: o.packages, Failed: map[simulator.Cause]int{}}
-		for n := range o.failed {
-			s.Failed[causes[n%len(causes)]]++
-		}
-		m.Sites = append(m.Sites, s)
+	s := simulator.Site{Code: code, Parent: parent, DPs: o.dps, Packages: o.packages, Failed: map[simulator.Cause]int{}}
+	for n := range o.failed {
+		s.Failed[causes[n%len(causes)]]++
 	}
-	return m, nil
+	return s
 }
 
 // place is the directory for the files, and the inventory's path in it.
