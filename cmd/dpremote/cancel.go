@@ -60,7 +60,7 @@ func runCancel(ctx context.Context, g *globals, o *cancelOptions) error {
 		}
 		return distribution.LookAtTransfers(ctx, m.site, filter)
 	})
-	rows := distribution.Merge(views)
+	rows := distribution.Merge(f.leaveToOthers(views))
 	if len(rows) == 0 {
 		if err := f.whyNothing(ctx, filter); err != nil {
 			return err

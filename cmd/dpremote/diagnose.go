@@ -108,11 +108,11 @@ func runDiagnose(ctx context.Context, g *globals, o *diagnoseOptions, args []str
 		return distribution.Examine(ctx, m.site, what)
 	})
 	if len(f.failures) == 0 {
-		if err := unknownPackages(what.Packages, examined); err != nil {
+		if err := f.unseen(unknownPackages(what.Packages, examined)); err != nil {
 			return err
 		}
 	}
-	diagnoses, storms := distribution.Diagnose(examined), distribution.Storms(examined)
+	diagnoses, storms := distribution.Diagnose(f.leaveDiagnoses(examined)), distribution.Storms(examined)
 	if o.logs {
 		addLogs(ctx, f, diagnoses, what.Since)
 	}

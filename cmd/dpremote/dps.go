@@ -60,7 +60,7 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 	}
 	defer f.close()
 	views := each(ctx, f, func(ctx context.Context, m *member) (map[dpKey]*dpCounts, error) {
-		return countDPs(ctx, m, filter)
+		return countDPs(ctx, m, filter, f.others)
 	})
 	all := map[dpKey]*dpCounts{}
 	for _, view := range views {
@@ -116,8 +116,8 @@ func (c *dpCounts) other() (n int) {
 	return n
 }
 
-// countDPs is what one site shows.
-func countDPs(ctx context.Context, m *member, filter queries.Filter) (map[dpKey]*dpCounts, error) {
+// countDPs is what one site shows, but for the distribution points of others.
+func countDPs(ctx context.Context, m *member, filter queries.Filter, others map[queries.SiteCode]bool) (map[dpKey]*dpCounts, error) {
 	if err := needNamespace(m); err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func countDPs(ctx context.Context, m *member, filter queries.Filter) (map[dpKey]
 		if err != nil {
 			return nil, err
 		}
-		if filter.MatchDP(info.NALPath) {
+		if filter.MatchDP(info.NALPath) && !others[view.HomeOf(info.SiteCode)] {
 			counts[dpKey{info.NALPath.Key(), info.SiteCode}] = &dpCounts{info: info, rank: view.Rank(info.SiteCode), states: map[queries.State]int{}}
 		}
 	}

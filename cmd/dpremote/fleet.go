@@ -8,11 +8,13 @@ import (
 	"sync"
 	"time"
 
+	"dpremote/cim"
 	"dpremote/distribution"
 	"dpremote/internal/connect"
 	"dpremote/internal/inventory"
 	"dpremote/internal/report"
 	"dpremote/internal/sweep"
+	"dpremote/queries"
 	"dpremote/wsman"
 )
 
@@ -23,6 +25,8 @@ type fleet struct {
 	connector *connect.Connector
 	members   []*member
 	known     []inventory.Site // all of the inventory
+	// others are the sites, by code, that are selected and in another shard.
+	others map[queries.SiteCode]bool
 
 	mu       sync.Mutex
 	failures []failure
@@ -52,11 +56,16 @@ func (g *globals) fleet() (*fleet, error) {
 	if err := g.readPassword(sites); err != nil {
 		return nil, err
 	}
-	f := &fleet{g: g, connector: g.connector(inv)}
+	f := &fleet{g: g, connector: g.connector(inv), others: map[queries.SiteCode]bool{}}
 	if inv != nil {
-		f.known = inv.Sites()
+		f.known = withCodes(inv.Sites())
 	}
-	for _, s := range sites {
+	for _, s := range withCodes(slices.Clone(sites)) {
+		if s.Code != "" && !g.shard.Has(s.Name) {
+			f.others[queries.SiteCode(s.Code)] = true
+		}
+	}
+	for _, s := range g.share(sites) {
 		f.members = append(f.members, &member{Site: s})
 	}
 	return f, nil
@@ -75,6 +84,47 @@ func oneSiteACode(sites []inventory.Site) error {
 		}
 		byCode[s.Code] = s.Name
 	}
+	return nil
+}
+
+// withCodes gives sites that are known by their namespace alone the code that
+// is in it, so that no other site acts for them.
+func withCodes(sites []inventory.Site) []inventory.Site {
+	for i, s := range sites {
+		if s.Code == "" {
+			provider := distribution.Site{Session: &cim.Session{Namespace: s.Namespace}}
+			sites[i].Code = string(provider.Code())
+		}
+	}
+	return sites
+}
+
+// leaveToOthers takes the rows out of views that are another shard's: each row
+// is worked on, and shown, in the shard of the site that it is at home at.
+func (f *fleet) leaveToOthers(views []*distribution.View) []*distribution.View {
+	if len(f.others) > 0 {
+		for _, v := range views {
+			v.LeaveOut(f.others)
+		}
+	}
+	return views
+}
+
+// leaveDiagnoses is leaveToOthers for views with what explains them.
+func (f *fleet) leaveDiagnoses(examined []*distribution.Examination) []*distribution.Examination {
+	for _, x := range examined {
+		f.leaveToOthers([]*distribution.View{x.View})
+	}
+	return examined
+}
+
+// unseen takes the error that no site shows what the user named. In a shard it
+// is told and is no error, because another shard's site may show it.
+func (f *fleet) unseen(err error) error {
+	if err == nil || f.g.shard.IsZero() {
+		return err
+	}
+	f.g.app.say("Shard %s: %s.", f.g.shard, err)
 	return nil
 }
 

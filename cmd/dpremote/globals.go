@@ -15,6 +15,7 @@ import (
 	"dpremote/internal/connect"
 	"dpremote/internal/inventory"
 	"dpremote/internal/report"
+	"dpremote/internal/sweep"
 )
 
 // globals are the flags that every command has.
@@ -25,6 +26,8 @@ type globals struct {
 
 	inventory            string
 	sites, groups, leave []string
+	shardText            string
+	shard                inventory.Shard
 	parallel             int
 	traceDir             string
 	historyFile          string
@@ -70,7 +73,8 @@ func (g *globals) register(f *pflag.FlagSet) {
 	f.StringSliceVar(&g.sites, "site", nil, "only these sites of the inventory (names or globs)")
 	f.StringSliceVar(&g.groups, "group", nil, "only the sites of these groups")
 	f.StringSliceVar(&g.leave, "exclude", nil, "not these sites")
-	f.IntVar(&g.parallel, "parallel", 16, "how many sites to work on at once")
+	f.StringVar(&g.shardText, "shard", "", "only the I-th of N shares of the selected sites, such as 2/5; a site's name decides which it is in")
+	f.IntVar(&g.parallel, "parallel", sweep.DefaultParallel, "how many sites to work on at once")
 	f.StringVarP(&g.format, "output", "o", "table", "output format: "+formatNames())
 	f.StringSliceVar(&g.columns, "columns", nil, "only these columns, in this order")
 	f.BoolVar(&g.noHeaders, "no-headers", false, "leave out the headings of tables and csv")
@@ -120,7 +124,7 @@ func formatNames() string {
 // DPREMOTE_OUTPUT for --output, and so on. Those that set keys of the inventory
 // have their variables there (inventory.FromEnvironment, inventory.Find).
 func environmentFlags() []string {
-	return []string{"output", "color", "parallel", "trace-dir", "history", "no-history", "no-headers", "debug"}
+	return []string{"output", "color", "parallel", "shard", "trace-dir", "history", "no-history", "no-headers", "debug"}
 }
 
 func (g *globals) fromEnvironment() error {
@@ -149,8 +153,8 @@ func (g *globals) settings() []inventory.Setting {
 	return settings
 }
 
-// selected are the sites that the command is about, and the inventory they
-// came from, which is nil for --host.
+// selected are the sites that are chosen, whatever the shard, and the inventory
+// they came from, which is nil for --host.
 func (g *globals) selected() ([]inventory.Site, *inventory.Inventory, error) {
 	sites, inv, err := g.choose()
 	if err != nil {
@@ -166,10 +170,20 @@ func (g *globals) selected() ([]inventory.Site, *inventory.Inventory, error) {
 	return sites, inv, nil
 }
 
+// share is the shard's part of the sites that are selected. That it may be none
+// is no mistake: the other jobs of a matrix work on them.
+func (g *globals) share(selected []inventory.Site) []inventory.Site {
+	mine := g.shard.Of(selected)
+	if len(mine) == 0 {
+		g.app.say("Shard %s holds none of the %s selected: there is nothing to do.", g.shard, count(len(selected), "site", "sites"))
+	}
+	return mine
+}
+
 func (g *globals) choose() ([]inventory.Site, *inventory.Inventory, error) {
 	if g.host != "" {
-		if len(g.sites)+len(g.groups)+len(g.leave) > 0 {
-			return nil, nil, usage("--host names the only site: leave out --site, --group and --exclude")
+		if len(g.sites)+len(g.groups)+len(g.leave) > 0 || !g.shard.IsZero() {
+			return nil, nil, usage("--host names the only site: leave out --site, --group, --exclude and --shard")
 		}
 		settings := append(g.settings(), inventory.Setting{Key: "host", Value: g.host, From: "--host"})
 		if g.siteCode != "" {
@@ -293,7 +307,7 @@ func (g *globals) connector(inv *inventory.Inventory) *connect.Connector {
 	}
 }
 
-func (g *globals) checkFormat() error {
+func (g *globals) checkFlags() error {
 	if _, err := report.ParseFormat(g.format); err != nil {
 		return usage("--output: %w", err)
 	}
@@ -302,6 +316,10 @@ func (g *globals) checkFormat() error {
 	}
 	if g.parallel < 1 {
 		return usage("--parallel: %d is less than 1", g.parallel)
+	}
+	var err error
+	if g.shard, err = inventory.ParseShard(g.shardText); err != nil {
+		return usage("--shard: %w", err)
 	}
 	return nil
 }

@@ -217,6 +217,9 @@ func onOneInstance(ctx context.Context, g *globals, o *instanceOptions, do func(
 		return err
 	}
 	defer f.close()
+	if len(f.members) == 0 { // of this shard
+		return nil
+	}
 	if len(f.members) != 1 {
 		return usage("%d sites are selected: choose one with --site", len(f.members))
 	}

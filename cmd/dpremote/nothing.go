@@ -46,13 +46,17 @@ func (f *fleet) whyNothing(ctx context.Context, filter queries.Filter) error {
 	}
 	for _, id := range ids {
 		if !slices.ContainsFunc(all, func(s shown) bool { return s.packages[id] }) {
-			return usage("--package: no site shows %s: it does not exist, or the account may not see it", id)
+			if err := f.unseen(usage("--package: no site shows %s: it does not exist, or the account may not see it", id)); err != nil {
+				return err
+			}
 		}
 	}
 	for _, p := range filter.DPs {
 		one := queries.Filter{DPs: []queries.Pattern{p}}
 		if !slices.ContainsFunc(all, func(s shown) bool { return slices.ContainsFunc(s.dps, one.MatchDP) }) {
-			return usage("--dp: no selected site shows a distribution point %s: it is another site's, or the account may not see it", p)
+			if err := f.unseen(usage("--dp: no selected site shows a distribution point %s: it is another site's, or the account may not see it", p)); err != nil {
+				return err
+			}
 		}
 	}
 	for _, s := range all {

@@ -123,7 +123,7 @@ func runRefresh(ctx context.Context, g *globals, o *refreshOptions) error {
 	}
 	g.record.saw(ctx, f, views)
 	var rows []distribution.Row
-	for _, d := range distribution.Diagnose(examined) {
+	for _, d := range distribution.Diagnose(f.leaveDiagnoses(examined)) {
 		rows = append(rows, d.Row)
 	}
 	steps := distribution.MakePlan(rows, distribution.Rules{
@@ -172,7 +172,9 @@ func unknownGroups(f *fleet, names []string, groups []queries.Pattern, examined 
 	}
 	for i, p := range groups {
 		if !slices.ContainsFunc(examined, func(x *distribution.Examination) bool { return slices.ContainsFunc(x.View.Groups, p.Match) }) {
-			return usage("--dp-group: no site shows a distribution point group %q", commas(names)[i])
+			if err := f.unseen(usage("--dp-group: no site shows a distribution point group %q", commas(names)[i])); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func (g *globals) prepare() error {
 	if g.debug {
 		g.app.log.SetLevel(logrus.DebugLevel)
 	}
-	return g.checkFormat()
+	return g.checkFlags()
 }
 
 // commas splits a comma list.

@@ -35,7 +35,7 @@ func runSites(g *globals) error {
 	if err != nil {
 		return usage("%w", err)
 	}
-	for _, s := range sites {
+	for _, s := range g.share(sites) {
 		password := any(nil)
 		if !s.Password.IsZero() {
 			password = s.Password.String()

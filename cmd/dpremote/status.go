@@ -209,6 +209,9 @@ func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 			return sitesRows[queries.PackageStatusSite]{}, err
 		}
 		rows, err := queries.Collect(queries.StatusSite(ctx, m.Session, filter))
+		if err == nil && len(f.others) > 0 {
+			rows, err = f.withoutOthers(ctx, m, rows)
+		}
 		return sitesRows[queries.PackageStatusSite]{m, "", rows}, err
 	})
 	sayNoPackages(f, filter, views)
@@ -248,6 +251,15 @@ func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 	return found, out.Close()
 }
 
+// withoutOthers takes the rows out that are about the sites of other shards and
+// about the secondary sites below them.
+func (f *fleet) withoutOthers(ctx context.Context, m *member, rows []queries.PackageStatusSite) ([]queries.PackageStatusSite, error) {
+	view := distribution.View{Site: m.site}
+	var err error
+	view.Sites, err = queries.Collect(queries.Sites(ctx, m.Session))
+	return slices.DeleteFunc(rows, func(r queries.PackageStatusSite) bool { return f.others[view.HomeOf(r.SiteCode)] }), err
+}
+
 // statusDP shows a row for each package on each distribution point.
 func statusDP(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
 	views := each(ctx, f, func(ctx context.Context, m *member) (*distribution.View, error) {
@@ -268,7 +280,7 @@ func statusDP(ctx context.Context, f *fleet, filter queries.Filter, failOn []que
 		return false, usage("%w", err)
 	}
 	found := false
-	rows := distribution.Merge(views)
+	rows := distribution.Merge(f.leaveToOthers(views))
 	if len(rows) == 0 {
 		if err := f.whyNothing(ctx, filter); err != nil {
 			return false, err

@@ -64,6 +64,9 @@ func runUpdate(ctx context.Context, g *globals, o *updateOptions, args []string)
 	if _, err := report.New(io.Discard, g.reportOptions("update", updateColumns(!o.dryRun))); err != nil {
 		return usage("%w", err)
 	}
+	if !g.shard.IsZero() {
+		return usage("--shard: one site owns a package, so run update once, for all sites")
+	}
 	f, err := g.fleet()
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func runValidate(ctx context.Context, g *globals, o *validateOptions) error {
 		}
 		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: filter, Reasons: true})
 	})
-	rows := distribution.Merge(views)
+	rows := distribution.Merge(f.leaveToOthers(views))
 	if len(rows) == 0 {
 		if err := f.whyNothing(ctx, filter); err != nil {
 			return err

@@ -252,12 +252,12 @@ func sweepWatch[T any](ctx context.Context, r *watchRun, members []*member, do f
 
 // look asks sites for the rows that the filter picks.
 func (r *watchRun) look(ctx context.Context, members []*member) []*distribution.View {
-	return sweepWatch(ctx, r, members, func(ctx context.Context, m *member) (*distribution.View, error) {
+	return r.f.leaveToOthers(sweepWatch(ctx, r, members, func(ctx context.Context, m *member) (*distribution.View, error) {
 		if err := needNamespace(m); err != nil {
 			return nil, err
 		}
 		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: r.filter})
-	})
+	}))
 }
 
 // seen are the members that have not failed.
@@ -307,7 +307,7 @@ func (r *watchRun) rowless(ctx context.Context, views []*distribution.View, rows
 	if len(r.f.failures) > 0 {
 		return nil // who did not answer may know the others
 	}
-	return allKnown(r.filter.Packages, totals)
+	return r.f.unseen(allKnown(r.filter.Packages, totals))
 }
 
 // allKnown refuses package IDs that no site shows: to call such a package done

@@ -18,8 +18,9 @@ import (
 )
 
 // DefaultParallel is how many items are worked on at a time where nothing else
-// is said.
-const DefaultParallel = 8
+// is said. An item is mostly waited for, so many cost little; 64 are a central
+// site with all of its primary sites at once, twice.
+const DefaultParallel = 64
 
 var (
 	// ErrNotStarted means that the context ended before the item's turn. The

@@ -1,0 +1,20 @@
+package distribution
+
+import (
+	"slices"
+	"strings"
+
+	"dpremote/queries"
+)
+
+// HomeOf is the code of the site whose provider serves the distribution points
+// of a site: the site itself, or the primary above a secondary site.
+func (v *View) HomeOf(code queries.SiteCode) queries.SiteCode {
+	return queries.SiteCode(strings.ToUpper(string(v.home(code))))
+}
+
+// LeaveOut takes the rows out of a view that are at home at one of the sites
+// (see Row.Home), whose codes are in upper case: somebody else works on them.
+func (v *View) LeaveOut(homes map[queries.SiteCode]bool) {
+	v.Rows = slices.DeleteFunc(v.Rows, func(r queries.PackageStatusDP) bool { return homes[v.HomeOf(r.SiteCode)] })
+}
