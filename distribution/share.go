@@ -18,3 +18,7 @@ func (v *View) HomeOf(code queries.SiteCode) queries.SiteCode {
 func (v *View) LeaveOut(homes map[queries.SiteCode]bool) {
 	v.Rows = slices.DeleteFunc(v.Rows, func(r queries.PackageStatusDP) bool { return homes[v.HomeOf(r.SiteCode)] })
 }
+
+// CompareKeys is the order of rows in which Merge gives them: by site,
+// distribution point and package.
+func CompareKeys(a, b queries.Keys) int { return compareKeys(a, b) }

@@ -35,7 +35,8 @@ type fleet struct {
 // member is one site.
 type member struct {
 	inventory.Site
-	*connect.Connection // nil until it was opened
+	place               int // among the members
+	*connect.Connection     // nil until it was opened
 	site                *distribution.Site
 }
 
@@ -66,7 +67,7 @@ func (g *globals) fleet() (*fleet, error) {
 		}
 	}
 	for _, s := range g.share(sites) {
-		f.members = append(f.members, &member{Site: s})
+		f.members = append(f.members, &member{Site: s, place: len(f.members)})
 	}
 	return f, nil
 }
@@ -144,17 +145,26 @@ func (f *fleet) close() {
 // at those where it went well, in the inventory's order. The others' errors
 // are told and kept.
 func each[T any](ctx context.Context, f *fleet, do func(context.Context, *member) (T, error)) []T {
+	return eachThen(ctx, f, do, func(*member, error) {})
+}
+
+// eachThen is each that tells, one at a time, of every member as it is done.
+func eachThen[T any](ctx context.Context, f *fleet, do func(context.Context, *member) (T, error), done func(*member, error)) []T {
 	options := sweep.Options[*member]{
 		Parallel: f.g.parallel,
 		Timeout:  func(m *member) time.Duration { return m.SiteTimeout },
 	}
-	results := sweep.Run(ctx, options, f.members, func(ctx context.Context, m *member) (T, error) {
+	results := make([]sweep.Result[*member, T], len(f.members))
+	for r := range sweep.Stream(ctx, options, f.members, func(ctx context.Context, m *member) (T, error) {
 		if err := f.open(ctx, m); err != nil {
 			var none T
 			return none, err
 		}
 		return do(ctx, m)
-	})
+	}) {
+		results[r.Index] = r
+		done(r.Item, r.Err)
+	}
 	var good []T
 	for _, r := range results {
 		if r.Err != nil {

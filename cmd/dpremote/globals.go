@@ -334,6 +334,10 @@ func (g *globals) reportOptions(kind string, columns []report.Column) report.Opt
 	}
 }
 
+// streams tells whether rows are printed as they come. All other formats have
+// them in an order.
+func (g *globals) streams() bool { return report.Format(g.format) == report.JSONL }
+
 // durationText is a duration for people: no fraction of a second from ten
 // seconds on.
 func durationText(d time.Duration) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,7 +32,7 @@ func newQuery(g *globals) *cobra.Command {
 		Long: `Run a WQL query at each site and print the instances that it selects. With
 -o jsonl they are printed as they arrive, one object a line, and memory stays the
 same however many there are. With several sites each object says by __SITE where
-it came from.
+it came from, and the other formats have the sites in the order of the inventory.
 
 Numbers and booleans are printed as such where the class is one that dpremote
 knows or the server says so; other values are strings.`,
@@ -71,14 +72,15 @@ func runQuery(ctx context.Context, g *globals, o *queryOptions, wql string) erro
 	if o.withEPR {
 		e.Mode = wsman.EnumerateObjectAndEPR
 	}
-	p := &rowPrinter{records: records, several: len(f.members) > 1, known: known}
-	each(ctx, f, func(ctx context.Context, m *member) (struct{}, error) {
+	p := &rowPrinter{records: records, several: len(f.members) > 1, known: known, sites: make([]siteRecords, len(f.members))}
+	p.inOrder = p.several && !g.streams()
+	eachThen(ctx, f, func(ctx context.Context, m *member) (struct{}, error) {
 		session, err := m.session(o.namespace)
 		if err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, p.print(m.Name, session.Rows(ctx, e))
-	})
+		return struct{}{}, p.print(m, session.Rows(ctx, e))
+	}, func(m *member, _ error) { p.done(m) })
 	if p.err != nil {
 		return p.err
 	}
@@ -100,10 +102,11 @@ func (m *member) session(namespace string) (*cim.Session, error) {
 	return m.Session, nil
 }
 
-// rowPrinter prints instances of several sites, one at a time.
+// rowPrinter prints instances of several sites, one at a time: as they come, or
+// in the order of the sites, which keeps what comes before its site's turn.
 type rowPrinter struct {
-	several bool
-	known   queries.Class
+	several, inOrder bool
+	known            queries.Class
 
 	mu      sync.Mutex
 	records *report.Records
@@ -111,6 +114,8 @@ type rowPrinter struct {
 	names   []string
 	values  []any
 	columns []*printedColumn // by place: rows have the same properties as a rule
+	turn    int              // the place of the site whose rows are printed now
+	sites   []siteRecords    // by place
 }
 
 // printedColumn is what rows have in common at one place.
@@ -121,39 +126,60 @@ type printedColumn struct {
 	cell  report.Cell
 }
 
+// siteRecords are the rows of a site whose turn has not come.
+type siteRecords struct {
+	done    bool
+	records []record
+}
+
+// record is a row; rows that are alike share their names.
+type record struct {
+	names  []string
+	values []any
+}
+
 // errOutput ends a sweep whose output cannot be written.
 var errOutput = errors.New("the output cannot be written")
 
-func (p *rowPrinter) print(site string, rows func(func(cim.Row, error) bool)) error {
+func (p *rowPrinter) print(m *member, rows func(func(cim.Row, error) bool)) error {
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
-		if err := p.row(site, row); err != nil {
+		if err := p.row(m, row); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *rowPrinter) row(site string, row cim.Row) error {
+func (p *rowPrinter) row(m *member, row cim.Row) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
 		return errOutput
 	}
+	later := p.inOrder && m.place != p.turn
 	p.names, p.values = p.names[:0], p.values[:0]
 	if p.several {
-		p.names, p.values = append(p.names, "__SITE"), append(p.values, site)
+		p.names, p.values = append(p.names, "__SITE"), append(p.values, m.Name)
 	}
 	for i := range row.Instance.Properties {
 		property := &row.Instance.Properties[i]
 		c := p.column(i, property.Name)
 		p.names = append(p.names, property.Name)
-		p.values = append(p.values, c.value(&property.Value))
+		if later {
+			p.values = append(p.values, outputValue(property.Value, c.kind, c.known))
+		} else {
+			p.values = append(p.values, c.value(&property.Value))
+		}
 	}
 	if row.EPR != nil {
 		p.names, p.values = append(p.names, "__KEYS"), append(p.values, keysObject(*row.EPR))
+	}
+	if later {
+		p.keep(m.place)
+		return nil
 	}
 	if p.err = p.records.Record(p.names, p.values); p.err != nil {
 		return errOutput
@@ -172,7 +198,8 @@ func (p *rowPrinter) column(i int, name string) *printedColumn {
 	return c
 }
 
-// value is outputValue, which costs no memory for what most values are.
+// value is outputValue, which costs no memory for what most values are, and is
+// good until the next row.
 func (c *printedColumn) value(v *cim.Value) any {
 	switch v.Kind() {
 	case cim.DateTime, cim.Duration:
@@ -188,6 +215,46 @@ func (c *printedColumn) value(v *cim.Value) any {
 		}
 	}
 	return outputValue(*v, c.kind, c.known)
+}
+
+// keep keeps the row at hand until its site's turn.
+func (p *rowPrinter) keep(place int) {
+	s := &p.sites[place]
+	names := p.names
+	if n := len(s.records); n > 0 && slices.Equal(s.records[n-1].names, names) {
+		names = s.records[n-1].names
+	} else {
+		names = slices.Clone(names)
+	}
+	s.records = append(s.records, record{names, slices.Clone(p.values)})
+}
+
+// done takes note that a site has no more rows, prints those of the sites whose
+// turn that makes it, and hands on what is buffered.
+func (p *rowPrinter) done(m *member) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sites[m.place].done = true
+	for p.inOrder && p.turn < len(p.sites) && p.sites[p.turn].done {
+		p.turn++
+		if p.turn < len(p.sites) {
+			p.printKept()
+		}
+	}
+	if p.err == nil {
+		p.err = p.records.Flush()
+	}
+}
+
+// printKept prints what was kept of the site whose turn it is.
+func (p *rowPrinter) printKept() {
+	s := &p.sites[p.turn]
+	for _, r := range s.records {
+		if p.err == nil {
+			p.err = p.records.Record(r.names, r.values)
+		}
+	}
+	s.records = nil
 }
 
 // outputValue is a CIM value as output has it.

@@ -143,11 +143,6 @@ func (r *recorder) waitsInVain() bool {
 // saw writes what the command saw at each site: rows by state, and failures.
 // That it cannot is no reason for a warning: nothing was done yet.
 func (r *recorder) saw(ctx context.Context, f *fleet, views []*distribution.View) {
-	ctx = context.WithoutCancel(ctx)
-	h, run := r.open(ctx)
-	if h == nil {
-		return
-	}
 	var sites []history.Summary
 	for _, v := range views {
 		counts := map[string]int{}
@@ -155,6 +150,16 @@ func (r *recorder) saw(ctx context.Context, f *fleet, views []*distribution.View
 			counts[row.State.String()]++
 		}
 		sites = append(sites, history.Summary{Site: v.Site.Name, Counts: counts})
+	}
+	r.summarize(ctx, f, sites)
+}
+
+// summarize is saw for sites whose rows are counted already.
+func (r *recorder) summarize(ctx context.Context, f *fleet, sites []history.Summary) {
+	ctx = context.WithoutCancel(ctx)
+	h, run := r.open(ctx)
+	if h == nil {
+		return
 	}
 	for _, failure := range f.failed() {
 		sites = append(sites, history.Summary{Site: failure.site, Error: oneLine(failure.err.Error())})

@@ -260,44 +260,6 @@ func (f *fleet) withoutOthers(ctx context.Context, m *member, rows []queries.Pac
 	return slices.DeleteFunc(rows, func(r queries.PackageStatusSite) bool { return f.others[view.HomeOf(r.SiteCode)] }), err
 }
 
-// statusDP shows a row for each package on each distribution point.
-func statusDP(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
-	views := each(ctx, f, func(ctx context.Context, m *member) (*distribution.View, error) {
-		if err := needNamespace(m); err != nil {
-			return nil, err
-		}
-		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: filter})
-	})
-	f.g.record.saw(ctx, f, views)
-	out, err := report.New(f.g.app.out, f.g.reportOptions("status-dp", []report.Column{
-		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"}, {Name: "package", Title: "PACKAGE"},
-		{Name: "type", Title: "TYPE"}, {Name: "state", Title: "STATE", Color: stateColor},
-		{Name: "sourceVersion", Title: "VERSION", Right: true}, {Name: "changed", Title: "CHANGED"},
-		{Name: "lastCopied", Title: "LAST COPIED", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
-		{Name: "site", Title: "SEEN BY", Wide: true},
-	}))
-	if err != nil {
-		return false, usage("%w", err)
-	}
-	found := false
-	rows := distribution.Merge(f.leaveToOthers(views))
-	if len(rows) == 0 {
-		if err := f.whyNothing(ctx, filter); err != nil {
-			return false, err
-		}
-	}
-	for _, r := range rows {
-		found = found || slices.Contains(failOn, r.State)
-		err := out.Row(r.SiteCode, r.ServerNALPath.Server(), r.PackageID, r.PackageType, r.State, r.SourceVersion,
-			when(r.SummaryDate), when(r.LastCopied), r.ServerNALPath, r.Owner.Name)
-		if err != nil {
-			return false, err
-		}
-	}
-	f.addErrors(out)
-	return found, out.Close()
-}
-
 // sitesRows are the rows of one site.
 type sitesRows[T any] struct {
 	member *member

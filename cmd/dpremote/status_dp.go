@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"dpremote/distribution"
+	"dpremote/internal/history"
+	"dpremote/internal/inventory"
+	"dpremote/internal/report"
+	"dpremote/queries"
+)
+
+// statusDP shows a row for each package on each distribution point, as the site
+// that serves the distribution point has it. Sites above show such rows too, and
+// are believed only where that site did not answer or is not among those that
+// are asked. So nearly every row is known to be the right one when it comes: it
+// is printed then, or kept once until all can be sorted.
+func statusDP(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
+	out, err := report.New(f.g.app.out, f.g.reportOptions("status-dp", statusDPColumns()))
+	if err != nil {
+		return false, usage("%w", err)
+	}
+	l := newDPList(f, filter, failOn, out)
+	eachThen(ctx, f, func(ctx context.Context, m *member) (struct{}, error) {
+		return struct{}{}, l.read(ctx, m, l.itself)
+	}, l.done)
+	f.g.record.summarize(ctx, f, l.summaries())
+	l.standIn(ctx)
+	if err := l.printSorted(); err != nil {
+		return false, err
+	}
+	if l.rows == 0 {
+		if err := f.whyNothing(ctx, filter); err != nil {
+			return false, err
+		}
+	}
+	f.addErrors(out)
+	return l.found, out.Close()
+}
+
+func statusDPColumns() []report.Column {
+	return []report.Column{
+		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"}, {Name: "package", Title: "PACKAGE"},
+		{Name: "type", Title: "TYPE"}, {Name: "state", Title: "STATE", Color: stateColor},
+		{Name: "sourceVersion", Title: "VERSION", Right: true}, {Name: "changed", Title: "CHANGED"},
+		{Name: "lastCopied", Title: "LAST COPIED", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
+		{Name: "site", Title: "SEEN BY", Wide: true},
+	}
+}
+
+// dpList gathers the rows of many sites, each once.
+type dpList struct {
+	f       *fleet
+	filter  queries.Filter
+	failOn  []queries.State
+	streams bool
+	members map[queries.SiteCode]*member
+
+	mu    sync.Mutex
+	out   *report.Writer
+	err   error // of the output, which ends everything
+	rows  int
+	found bool // what failOn names
+	// taken are rows that more than one site could show, because the site that
+	// serves them was not asked.
+	taken map[queries.RowKey]bool
+	sites []dpRows // by place
+}
+
+// dpRows are the rows of one site.
+type dpRows struct {
+	view     *distribution.View        // its sites alone
+	kept     []queries.PackageStatusDP // those that are to be sorted
+	printed  bool                      // some rows were
+	answered bool                      // to its end
+	deferred map[queries.SiteCode]bool // sites whose rows it shows, and that are asked themselves
+	shown    map[string]int            // all rows by state, whether taken or not
+}
+
+// rightAbout tells whether to take a row from a site.
+type rightAbout func(m *member, home queries.SiteCode, row queries.Keys) bool
+
+func newDPList(f *fleet, filter queries.Filter, failOn []queries.State, out *report.Writer) *dpList {
+	l := &dpList{
+		f: f, filter: filter, failOn: failOn, out: out, streams: f.g.streams(),
+		members: map[queries.SiteCode]*member{}, taken: map[queries.RowKey]bool{}, sites: make([]dpRows, len(f.members)),
+	}
+	for i, m := range f.members {
+		site := withCodes([]inventory.Site{m.Site})[0]
+		l.members[queries.SiteCode(site.Code)] = m
+		l.sites[i].deferred, l.sites[i].shown = map[queries.SiteCode]bool{}, map[string]int{}
+	}
+	return l
+}
+
+// summaries are what each site showed, for the history.
+func (l *dpList) summaries() []history.Summary {
+	var out []history.Summary
+	for i, m := range l.f.members {
+		if s := &l.sites[i]; s.answered {
+			out = append(out, history.Summary{Site: m.Name, Counts: s.shown})
+		}
+	}
+	return out
+}
+
+// read reads a site's rows and takes those that it is right about.
+func (l *dpList) read(ctx context.Context, m *member, right rightAbout) error {
+	if err := needNamespace(m); err != nil {
+		return err
+	}
+	s := &l.sites[m.place]
+	if s.view == nil {
+		sites, err := queries.Collect(queries.Sites(ctx, m.Session))
+		if err != nil {
+			return err
+		}
+		s.view = &distribution.View{Site: m.site, Sites: sites}
+	}
+	for row, err := range queries.StatusDP(ctx, m.Session, l.filter) {
+		if err != nil {
+			return err
+		}
+		if err := l.row(m, row, right); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *dpList) row(m *member, row queries.PackageStatusDP, right rightAbout) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &l.sites[m.place]
+	if !s.answered {
+		s.shown[row.State.String()]++
+	}
+	home := s.view.HomeOf(row.SiteCode)
+	if l.f.others[home] || !right(m, home, row.Keys) {
+		return nil
+	}
+	if !l.streams {
+		s.kept = append(s.kept, row)
+		return nil
+	}
+	s.printed = true
+	if l.err == nil {
+		l.err = l.print(m, row)
+	}
+	if l.err != nil {
+		return errOutput
+	}
+	return nil
+}
+
+// itself is right about the rows of the site itself, and about those of sites
+// that are not asked.
+func (l *dpList) itself(m *member, home queries.SiteCode, row queries.Keys) bool {
+	owner := l.members[home]
+	switch {
+	case owner == m, len(l.f.members) == 1:
+		return true
+	case owner != nil:
+		l.sites[m.place].deferred[home] = true
+		return false
+	}
+	return l.take(row)
+}
+
+// take tells whether no other site has shown the row.
+func (l *dpList) take(row queries.Keys) bool {
+	key := row.RowKey()
+	if l.taken[key] {
+		return false
+	}
+	l.taken[key] = true
+	return true
+}
+
+// done takes note that a site has no more rows. Of one that failed none are
+// kept.
+func (l *dpList) done(m *member, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &l.sites[m.place]
+	s.answered = err == nil
+	if err != nil {
+		s.kept = nil
+	}
+	if l.err == nil && l.streams {
+		l.err = l.out.Flush()
+	}
+}
+
+// standIn reads the rows of sites that failed from the sites above them. What a
+// site has printed before it failed stays, and nobody stands in for it.
+func (l *dpList) standIn(ctx context.Context) {
+	missing := map[*member]map[queries.SiteCode]bool{}
+	above := &fleet{g: l.f.g, connector: l.f.connector}
+	for _, m := range l.f.members {
+		if homes := l.missing(m); len(homes) > 0 {
+			missing[m] = homes
+			above.members = append(above.members, m)
+		}
+	}
+	if len(missing) == 0 || l.err != nil {
+		return
+	}
+	each(ctx, above, func(ctx context.Context, m *member) (struct{}, error) {
+		return struct{}{}, l.read(ctx, m, func(m *member, home queries.SiteCode, row queries.Keys) bool {
+			return missing[m][home] && l.take(row)
+		})
+	})
+	l.f.failures = append(l.f.failures, above.failures...)
+}
+
+// missing are the sites whose rows a site shows and that did not do so
+// themselves: they failed, or are of another hierarchy that has the same codes.
+func (l *dpList) missing(m *member) map[queries.SiteCode]bool {
+	s := &l.sites[m.place]
+	out := map[queries.SiteCode]bool{}
+	for home := range s.deferred {
+		owner := &l.sites[l.members[home].place]
+		failed := !owner.answered && !owner.printed
+		if s.answered && (failed || owner.answered && owner.view.Top() != s.view.Top()) {
+			out[home] = true
+		}
+	}
+	return out
+}
+
+// printSorted prints what was kept, sorted as distribution.Merge does it.
+func (l *dpList) printSorted() error {
+	if l.err != nil {
+		return l.err
+	}
+	type place struct{ site, row int }
+	var all []place
+	for i, s := range l.sites {
+		for j := range s.kept {
+			all = append(all, place{i, j})
+		}
+	}
+	row := func(p place) *queries.PackageStatusDP { return &l.sites[p.site].kept[p.row] }
+	slices.SortStableFunc(all, func(a, b place) int { return distribution.CompareKeys(row(a).Keys, row(b).Keys) })
+	for _, p := range all {
+		if err := l.print(l.f.members[p.site], *row(p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *dpList) print(m *member, r queries.PackageStatusDP) error {
+	l.rows++
+	l.found = l.found || slices.Contains(l.failOn, r.State)
+	return l.out.Row(r.SiteCode, r.ServerNALPath.Server(), r.PackageID, r.PackageType, r.State, r.SourceVersion,
+		when(r.SummaryDate), when(r.LastCopied), r.ServerNALPath, m.Name)
+}
