@@ -55,6 +55,9 @@ func runReport(ctx context.Context, g *globals, o *reportOptions, flags *pflag.F
 	if o.out == "" {
 		return usage("say where to write the report: --out FILE, or --out - for standard output")
 	}
+	if !g.shard.IsZero() {
+		return usage("--shard: a report brings the sites together, so run it once, for all of them")
+	}
 	filter, err := o.filter(g.app.now())
 	if err != nil {
 		return err
