@@ -26,6 +26,7 @@ func commands() ([]command, error) {
 		{"query -o jsonl, SELECT *", recordedAll, []string{"query", selectAll, "-o", "jsonl"}, 3},
 		{"query -o jsonl, projection", recordedProjection, []string{"query", projection, "-o", "jsonl"}, 3},
 		{"status --level dp -o jsonl", recordedProjection, []string{"status", "--level", "dp", "-o", "jsonl"}, 3},
+		{"dps -o jsonl", recordedProjection, []string{"dps", "-o", "jsonl"}, 2},
 	}, err
 }
 

@@ -28,6 +28,7 @@ const (
 type recording struct {
 	wql     string
 	answers []answer
+	fixed   bool // as many rows as were recorded, whatever is asked for
 }
 
 // answer is one page with the places in it that differ when it is sent again.
@@ -123,8 +124,11 @@ func recordQuery(ctx context.Context, e simulator.Endpoint, wql string) (*record
 const (
 	recordedAll        = iota // SELECT *
 	recordedProjection        // what status asks for
-	recordedSites
 )
+
+// versionsWQL asks for the packages' versions, by which status tells what is
+// stale.
+const versionsWQL = "SELECT PackageID, SourceVersion FROM SMS_PackageStatusRootSummarizer"
 
 // recordAll records what the commands that are measured ask for.
 func recordAll(ctx context.Context, e simulator.Endpoint) ([]*recording, error) {
@@ -136,12 +140,17 @@ func recordAll(ctx context.Context, e simulator.Endpoint) ([]*recording, error) 
 	if err != nil {
 		return nil, err
 	}
+	points, err := queries.Select[queries.DistributionPointInfo]().WQL()
+	if err != nil {
+		return nil, err
+	}
 	var all []*recording
-	for _, wql := range []string{selectAll, projection, sites} {
+	for i, wql := range []string{selectAll, projection, sites, points, versionsWQL} {
 		r, err := recordQuery(ctx, e, wql)
 		if err != nil {
 			return nil, err
 		}
+		r.fixed = i > recordedProjection
 		all = append(all, r)
 	}
 	return all, nil
@@ -174,10 +183,10 @@ type script struct {
 }
 
 // stretch makes a script of at least so many rows; a recording without full
-// pages stays as it is.
+// pages, or that is fixed, stays as it is.
 func (r *recording) stretch(rows int) script {
 	s := script{recording: r, pages: len(r.answers)}
-	if len(r.full()) == 0 {
+	if len(r.full()) == 0 || r.fixed {
 		for _, a := range r.answers {
 			s.rows += a.rows
 		}
@@ -197,6 +206,9 @@ func (r *recording) stretch(rows int) script {
 func (s script) at(place int) (a *answer, round int) {
 	answers := s.recording.answers
 	full := s.recording.full()
+	if s.recording.fixed {
+		full = nil
+	}
 	switch {
 	case place == s.pages-1:
 		return &answers[len(answers)-1], place

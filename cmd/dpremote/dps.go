@@ -135,11 +135,20 @@ func countDPs(ctx context.Context, m *member, filter queries.Filter, others map[
 			counts[dpKey{info.NALPath.Key(), info.SiteCode}] = &dpCounts{info: info, rank: view.Rank(info.SiteCode), states: map[queries.State]int{}}
 		}
 	}
+	// Rows spell a distribution point's path in one way as a rule, and there may
+	// be thousands for each: its key is made once for each way.
+	spelled := map[queries.Keys]*dpCounts{}
 	for row, err := range queries.StatusDP(ctx, m.Session, filter) {
 		if err != nil {
 			return nil, err
 		}
-		if c := counts[dpKey{row.ServerNALPath.Key(), row.SiteCode}]; c != nil {
+		as := queries.Keys{ServerNALPath: row.ServerNALPath, SiteCode: row.SiteCode}
+		c, ok := spelled[as]
+		if !ok {
+			c = counts[dpKey{row.ServerNALPath.Key(), row.SiteCode}]
+			spelled[as] = c
+		}
+		if c != nil {
 			c.states[row.State]++
 		}
 	}

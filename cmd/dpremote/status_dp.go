@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync"
+	"time"
 
+	"dpremote/cim"
 	"dpremote/distribution"
 	"dpremote/internal/history"
 	"dpremote/internal/inventory"
@@ -60,6 +63,7 @@ type dpList struct {
 
 	mu    sync.Mutex
 	out   *report.Writer
+	line  dpLine
 	err   error // of the output, which ends everything
 	rows  int
 	found bool // what failOn names
@@ -76,7 +80,17 @@ type dpRows struct {
 	printed  bool                      // some rows were
 	answered bool                      // to its end
 	deferred map[queries.SiteCode]bool // sites whose rows it shows, and that are asked themselves
-	shown    map[string]int            // all rows by state, whether taken or not
+	shown    map[queries.State]int     // all rows by state, whether taken or not
+	code     queries.SiteCode          // of the row before, and where that site is at home
+	home     queries.SiteCode
+}
+
+// homeOf is the home of a site's rows, which come one after the other.
+func (s *dpRows) homeOf(code queries.SiteCode) queries.SiteCode {
+	if code != s.code {
+		s.code, s.home = code, s.view.HomeOf(code)
+	}
+	return s.home
 }
 
 // rightAbout tells whether to take a row from a site.
@@ -90,7 +104,7 @@ func newDPList(f *fleet, filter queries.Filter, failOn []queries.State, out *rep
 	for i, m := range f.members {
 		site := withCodes([]inventory.Site{m.Site})[0]
 		l.members[queries.SiteCode(site.Code)] = m
-		l.sites[i].deferred, l.sites[i].shown = map[queries.SiteCode]bool{}, map[string]int{}
+		l.sites[i].deferred, l.sites[i].shown = map[queries.SiteCode]bool{}, map[queries.State]int{}
 	}
 	return l
 }
@@ -100,7 +114,11 @@ func (l *dpList) summaries() []history.Summary {
 	var out []history.Summary
 	for i, m := range l.f.members {
 		if s := &l.sites[i]; s.answered {
-			out = append(out, history.Summary{Site: m.Name, Counts: s.shown})
+			counts := map[string]int{}
+			for state, n := range s.shown {
+				counts[state.String()] += n
+			}
+			out = append(out, history.Summary{Site: m.Name, Counts: counts})
 		}
 	}
 	return out
@@ -135,9 +153,9 @@ func (l *dpList) row(m *member, row queries.PackageStatusDP, right rightAbout) e
 	defer l.mu.Unlock()
 	s := &l.sites[m.place]
 	if !s.answered {
-		s.shown[row.State.String()]++
+		s.shown[row.State]++
 	}
-	home := s.view.HomeOf(row.SiteCode)
+	home := s.homeOf(row.SiteCode)
 	if l.f.others[home] || !right(m, home, row.Keys) {
 		return nil
 	}
@@ -256,6 +274,49 @@ func (l *dpList) printSorted() error {
 func (l *dpList) print(m *member, r queries.PackageStatusDP) error {
 	l.rows++
 	l.found = l.found || slices.Contains(l.failOn, r.State)
-	return l.out.Row(r.SiteCode, r.ServerNALPath.Server(), r.PackageID, r.PackageType, r.State, r.SourceVersion,
-		when(r.SummaryDate), when(r.LastCopied), r.ServerNALPath, m.Name)
+	return l.out.Row(l.line.values(m, r)...)
+}
+
+// dpLine is the cells of a row of statusDPColumns. They are used again for the
+// next row, for there may be millions.
+type dpLine struct {
+	cells [10]report.Cell
+	all   [10]any
+
+	path   queries.NALPath // of the row before
+	server string
+}
+
+func (d *dpLine) values(m *member, r queries.PackageStatusDP) []any {
+	if r.ServerNALPath != d.path {
+		d.path, d.server = r.ServerNALPath, r.ServerNALPath.Server()
+	}
+	for i, text := range [...]string{
+		string(r.SiteCode), d.server, string(r.PackageID), r.PackageType.String(), r.State.String(),
+		strconv.FormatUint(uint64(r.SourceVersion), 10), dateText(r.SummaryDate), dateText(r.LastCopied), string(r.ServerNALPath), m.Name,
+	} {
+		d.all[i] = &d.cells[i]
+		switch i {
+		case 5: // the version
+			d.cells[i].SetInteger(text)
+		case 6, 7: // dates, of which there may be none
+			if text == "" {
+				d.all[i] = nil
+				continue
+			}
+			d.cells[i].SetText(text)
+		default:
+			d.cells[i].SetText(text)
+		}
+	}
+	return d.all[:]
+}
+
+// dateText is a date as output has it, empty for never.
+func dateText(d cim.Datetime) string {
+	t := when(d)
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
 }

@@ -123,6 +123,9 @@ type Writer struct {
 	picks   []int    // which of them are written
 	names   []string // the names of those
 	values  []any    // scratch: the values of those
+	// takesCells says that the format writes cells as they are: what may have
+	// many rows does.
+	takesCells bool
 }
 
 // New returns a Writer to w. It refuses an unknown format, an unknown or
@@ -144,16 +147,17 @@ func New(w io.Writer, o Options) (*Writer, error) {
 		return nil, err
 	}
 	return &Writer{
-		document: newDocument(out, b, o),
-		columns:  len(o.Columns),
-		picks:    picks,
-		names:    names,
-		values:   make([]any, len(picks)),
+		document:   newDocument(out, b, o),
+		columns:    len(o.Columns),
+		picks:      picks,
+		names:      names,
+		values:     make([]any, len(picks)),
+		takesCells: o.Format == JSON || o.Format == JSONL,
 	}, nil
 }
 
-// Row writes one row: a value for each of Options.Columns, in their order. A
-// row with a value that cannot be written is left out as a whole; rows after it
+// Row writes one row: a value for each of Options.Columns, in their order. The
+// values may be Cells. A row with a value that cannot be written is left out as a whole; rows after it
 // may still be written. An error of the stream is final.
 func (w *Writer) Row(values ...any) error {
 	if err := w.begin(len(values), w.columns); err != nil {
@@ -161,6 +165,9 @@ func (w *Writer) Row(values ...any) error {
 	}
 	for i, p := range w.picks {
 		w.values[i] = values[p]
+		if c, ok := w.values[i].(*Cell); ok && !w.takesCells {
+			w.values[i] = c.value()
+		}
 	}
 	return w.write(w.names, w.values)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -495,4 +496,38 @@ func numbersAsFloat(v any) any {
 		}
 	}
 	return v
+}
+
+// TestRowOfCells: a row of cells is written in each format as its values are,
+// and leaves the cells free for the next row.
+func TestRowOfCells(t *testing.T) {
+	columns := []report.Column{{Name: "name"}, {Name: "count"}, {Name: "none"}}
+	for _, format := range []report.Format{report.Table, report.Wide, report.JSON, report.JSONL, report.YAML, report.CSV} {
+		written := func(cells bool) string {
+			var out strings.Builder
+			w, err := report.New(&out, report.Options{Format: format, Kind: "test", Columns: columns})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var name, count report.Cell
+			for i, text := range []string{"a", "b", "b"} {
+				values := []any{text, int64(i), nil}
+				if cells {
+					name.SetText(text)
+					count.SetInteger(strconv.Itoa(i))
+					values = []any{&name, &count, nil}
+				}
+				if err := w.Row(values...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return out.String()
+		}
+		if want, got := written(false), written(true); got != want || !strings.Contains(got, "b") {
+			t.Errorf("%s: cells give\n%s\nwant\n%s", format, got, want)
+		}
+	}
 }
