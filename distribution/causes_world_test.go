@@ -61,11 +61,7 @@ func worldWith(t *testing.T, cause simulator.Cause) (*world, Row) {
 	if slices.Contains(simulator.WaitingCauses(), cause) {
 		site.Failed, site.Waiting = nil, map[simulator.Cause]int{cause: 1}
 	}
-	h, err := simulator.New(simulator.Model{Seed: 1, Delay: 10 * time.Second, Sites: []simulator.Site{site}},
-		simulator.Options{AllowUnencrypted: true, Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := strictly(t, simulator.Model{Seed: 1, Delay: 10 * time.Second, Sites: []simulator.Site{site}}, simulator.Options{})
 	w := &world{t: t, hierarchy: h}
 	return w, w.onlyBadRow()
 }

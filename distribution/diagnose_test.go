@@ -350,10 +350,7 @@ func TestEvidence(t *testing.T) {
 // as if there were none.
 func TestExamineBlind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, err := simulator.New(simulator.Model{Sites: []simulator.Site{{Code: "PS9", Packages: 2}}}, simulator.Options{AllowUnencrypted: true, Now: time.Now})
-		if err != nil {
-			t.Fatal(err)
-		}
+		h := strictly(t, simulator.Model{Sites: []simulator.Site{{Code: "PS9", Packages: 2}}}, simulator.Options{})
 		w := &world{t: t, hierarchy: h}
 		if x := w.examine("PS9")[0]; !x.Blind || len(x.Known) != 0 {
 			t.Errorf("blind %v, knows %v", x.Blind, x.Known)

@@ -263,10 +263,7 @@ var boots = simulator.Model{Seed: 1, Delay: time.Second, Sites: []simulator.Site
 // leaves the task sequence alone, whoever insists.
 func TestUpdateOfEveryKind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, err := simulator.New(boots, simulator.Options{AllowUnencrypted: true, Now: time.Now})
-		if err != nil {
-			t.Fatal(err)
-		}
+		h := strictly(t, boots, simulator.Options{})
 		w := &world{t: t, hierarchy: h, puts: map[string]int{}}
 		var mu sync.Mutex
 		contexts := 0

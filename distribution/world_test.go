@@ -51,18 +51,30 @@ func newWorld(t *testing.T) *world {
 func newWorldOf(t *testing.T, model simulator.Model) *world {
 	t.Helper()
 	w := &world{t: t, puts: map[string]int{}}
-	h, err := simulator.New(model, simulator.Options{AllowUnencrypted: true, Now: time.Now, Observe: func(x simulator.Exchange) {
+	w.hierarchy = strictly(t, model, simulator.Options{Observe: func(x simulator.Exchange) {
 		if strings.HasSuffix(x.Action, "/Put") {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.puts[x.Site]++
 		}
 	}})
+	return w
+}
+
+// strictly makes a hierarchy at which a client's sin fails the test.
+func strictly(t *testing.T, m simulator.Model, o simulator.Options) *simulator.Hierarchy {
+	t.Helper()
+	o.AllowUnencrypted, o.Now, o.Strict = true, time.Now, func(s simulator.Sin) { t.Error(s) }
+	h, err := simulator.New(m, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.hierarchy = h
-	return w
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
 }
 
 // site is a site of the world as this package takes it.

@@ -28,7 +28,7 @@ func simulate(t *testing.T) (*simulator.Hierarchy, *wsman.Client) {
 
 func simulateModel(t *testing.T, model simulator.Model) (*simulator.Hierarchy, *wsman.Client) {
 	t.Helper()
-	h, err := simulator.Start(t.Context(), model, simulator.Options{AllowUnencrypted: true})
+	h, err := simulator.Start(t.Context(), model, simulator.Options{AllowUnencrypted: true, Strict: func(s simulator.Sin) { t.Error(s) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,6 +56,10 @@ type Options struct {
 	// Observe is called after every exchange. Nil observes nothing. It must be
 	// safe for concurrent use.
 	Observe func(Exchange)
+	// Strict is told of what clients do wrong: each sin before its request is
+	// answered, and what they left open once Close has let the last exchange end.
+	// Nil looks for nothing. It must be safe for concurrent use.
+	Strict func(Sin)
 	// Around wraps a site's HTTP handler, outside of sign-in, for faults of the
 	// transport. Nil wraps nothing.
 	Around func(site string, next http.Handler) http.Handler
@@ -221,6 +225,7 @@ func (h *Hierarchy) listen(ctx context.Context) (listeners []net.Listener, err e
 			return listeners, fmt.Errorf("listen for site %s: %w", e.Code, err)
 		}
 		e.URL = scheme + "://" + l.Addr().String() + "/wsman"
+		l = h.services[e.Code].Watch(l)
 		if h.authority != nil {
 			e.CA = h.authority.pem
 			l = tls.NewListener(l, h.authority.config)
@@ -295,6 +300,7 @@ func (h *Hierarchy) service(site *world.Site) (*wire.Handler, error) {
 	if o.Around != nil {
 		cfg.Around = func(next http.Handler) http.Handler { return o.Around(site.Code(), next) }
 	}
+	h.strict(site.Code(), &cfg)
 	if err := h.signIn(&cfg); err != nil {
 		return nil, err
 	}
@@ -396,6 +402,9 @@ func (h *Hierarchy) shut() error {
 		h.serving.Lock()
 		h.closed = true
 		h.serving.Unlock()
+		for _, e := range h.endpoints {
+			h.services[e.Code].Finish()
+		}
 		h.closeErr = errors.Join(errs...)
 	})
 	return h.closeErr

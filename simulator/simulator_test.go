@@ -3,6 +3,7 @@ package simulator_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/xml"
@@ -38,6 +39,9 @@ func model() simulator.Model {
 // start starts a hierarchy and ends it with the test.
 func start(t *testing.T, m simulator.Model, o simulator.Options) *simulator.Hierarchy {
 	t.Helper()
+	if o.Strict == nil {
+		o.Strict = func(s simulator.Sin) { t.Error(s) }
+	}
 	h, err := simulator.Start(t.Context(), m, o)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +79,8 @@ func (r request) envelope() string {
 		`<w:ResourceURI s:mustUnderstand="true">` + r.resource + `</w:ResourceURI>` +
 		`<a:ReplyTo><a:Address>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:Address></a:ReplyTo>` +
 		`<a:Action s:mustUnderstand="true">` + r.action + `</a:Action>` +
-		`<a:MessageID>uuid:11111111-2222-3333-4444-555555555555</a:MessageID>` +
+		`<a:MessageID>uuid:` + rand.Text() + `</a:MessageID>` +
+		`<w:MaxEnvelopeSize s:mustUnderstand="true">512000</w:MaxEnvelopeSize><w:OperationTimeout>PT60S</w:OperationTimeout>` +
 		`<w:SelectorSet>` + selectors.String() + `</w:SelectorSet>` +
 		`</s:Header><s:Body>` + r.body + `</s:Body></s:Envelope>`
 }
@@ -230,11 +235,15 @@ func TestSignInIsDemanded(t *testing.T) {
 }
 
 func TestClearTextIsRefusedByDefault(t *testing.T) {
-	h := start(t, model(), simulator.Options{})
+	var sins []simulator.Sin
+	h := start(t, model(), simulator.Options{Strict: func(s simulator.Sin) { sins = append(sins, s) }})
 	e := h.Sites()[1]
 	status, answer := send(t, clientFor(t, h), query("PS1", "SELECT * FROM SMS_Site").httpRequest(t.Context(), e.URL, e.User, e.Password()))
 	if status != http.StatusInternalServerError || answer != "" {
 		t.Errorf("HTTP %d, %q", status, answer)
+	}
+	if len(sins) != 1 || sins[0].Kind != simulator.SinClear || sins[0].Site != "PS1" || sins[0].Request.Status != status {
+		t.Errorf("the client's sins are %v", sins)
 	}
 }
 

@@ -67,6 +67,7 @@ func TestSignInAtSimulator(t *testing.T) {
 		o := simulator.Options{
 			User: "sim", Password: password, Schemes: []simulator.Scheme{simulator.NTLM, simulator.Kerberos},
 			Keytab: keys, TLS: secure, StrictBindings: secure,
+			Strict: func(s simulator.Sin) { t.Error(s) },
 		}
 		h, err := simulator.Start(context.Background(), simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 2, Packages: 5}}}, o)
 		if err != nil {
@@ -89,7 +90,7 @@ func TestSignInAtSimulator(t *testing.T) {
 
 func TestCertificateAtSimulator(t *testing.T) {
 	h, err := simulator.Start(context.Background(), simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 2, Packages: 5}}},
-		simulator.Options{Schemes: []simulator.Scheme{simulator.Certificate}, TLS: true})
+		simulator.Options{Schemes: []simulator.Scheme{simulator.Certificate}, TLS: true, Strict: func(s simulator.Sin) { t.Error(s) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 func siteServer(t *testing.T, password string) wsman.Transport {
 	t.Helper()
 	h, err := simulator.Start(t.Context(), simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 1, Packages: 1}}},
-		simulator.Options{AllowUnencrypted: true, User: "sim", Password: "right"})
+		simulator.Options{AllowUnencrypted: true, User: "sim", Password: "right", Strict: func(s simulator.Sin) { t.Error(s) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"dpremote/internal/inventory"
+	"dpremote/simulator"
 )
 
 // app is what a command gets from outside: everything that a test replaces.
@@ -27,6 +28,9 @@ type app struct {
 	log  *logrus.Logger
 	// atEnd is done when the command has ended, with its exit code.
 	atEnd []func(exit int)
+	// strict is told of what this program does wrong at simulated sites; nil for
+	// nobody.
+	strict func(simulator.Sin)
 }
 
 func newApp() *app {
@@ -44,7 +48,7 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	root.SetErr(a.err)
 	err := root.ExecuteContext(ctx)
 	code := exitCode(err)
-	if errors.Is(context.Cause(ctx), context.Canceled) && code != exitOK {
+	if errors.Is(context.Cause(ctx), context.Canceled) && code != exitOK && !errors.Is(err, errSinned) {
 		code = exitInterrupted
 	}
 	var quiet silent

@@ -17,7 +17,7 @@ import (
 // says of a request's body.
 func serveRefusing(t *testing.T, refuse func(body []byte) bool) string {
 	t.Helper()
-	h, err := simulator.New(model, simulator.Options{AllowUnencrypted: true, User: "u", Password: "p"})
+	h, err := simulator.New(model, simulator.Options{AllowUnencrypted: true, User: "u", Password: "p", Strict: noSin(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,12 @@ func serveRefusing(t *testing.T, refuse func(body []byte) bool) string {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		site.ServeHTTP(w, r)
 	}))
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.Close()
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return server.URL
 }
 

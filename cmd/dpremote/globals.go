@@ -304,6 +304,7 @@ func (g *globals) connector(inv *inventory.Inventory) *connect.Connector {
 		Passwords: inventory.Passwords{Env: inventory.Env{Getenv: g.app.getenv}},
 		TraceDir:  g.traceDir,
 		Warn:      func(err error) { g.app.log.Warn(err) },
+		Strict:    g.app.strict,
 	}
 }
 

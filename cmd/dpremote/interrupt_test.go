@@ -36,7 +36,7 @@ func TestInterrupted(t *testing.T) {
 // atTerminal runs refresh as somebody at a terminal who answers a question.
 func atTerminal(t *testing.T, ctx context.Context, in io.Reader, args ...string) (h *simulator.Hierarchy, code int, out, errs string) {
 	t.Helper()
-	h, err := simulator.Start(t.Context(), model, simulator.Options{User: "sim", Password: "p"})
+	h, err := simulator.Start(t.Context(), model, simulator.Options{User: "sim", Password: "p", Strict: noSin(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

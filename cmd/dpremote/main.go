@@ -16,17 +16,17 @@ import (
 )
 
 func main() {
-	os.Exit(run())
+	os.Exit(run(newApp()))
 }
 
 // run is main with an exit code. The first interrupt ends the context, so that
 // commands stop and tidy up; the second one ends the process.
-func run() int {
+func run(a *app) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
 		<-ctx.Done()
 		stop()
 	}()
-	return newApp().execute(ctx, os.Args[1:])
+	return a.execute(ctx, os.Args[1:])
 }

@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(homeless{m}, map[string]func(){"dpremote": main})
+	testscript.Main(homeless{m}, map[string]func(){"dpremote": strictMain})
 }
 
 // homeless runs tests where nobody's home can be written to.
@@ -33,6 +35,21 @@ func (h homeless) Run() int {
 		}
 	}
 	return h.m.Run()
+}
+
+// exitSin is the exit code of a dpremote that sinned at its own simulated sites.
+const exitSin = 99
+
+// strictMain is main of a dpremote whose own simulated sites are strict.
+func strictMain() {
+	a, done := newApp(), &sins{}
+	a.strict = done.add
+	code := run(a)
+	for _, s := range done.take() {
+		a.log.Errorf("the client sins: %v", s)
+		code = exitSin
+	}
+	os.Exit(code)
 }
 
 // model is what the scripts' site servers have: small, and quick to cure.
@@ -54,6 +71,8 @@ const simPassword = "Sim-Pass<&>1"
 // and files where they are.
 func serveScript(env *testscript.Env) error {
 	t := env.T().(testing.TB)
+	done := &sins{}
+	env.Values[sinsKey{}] = done
 	model := model
 	if strings.HasSuffix(t.Name(), "/watch") {
 		// One process sends and another watches: what is sent must not have
@@ -61,11 +80,17 @@ func serveScript(env *testscript.Env) error {
 		model.Delay = 4 * time.Second
 	}
 	h, err := simulator.Start(t.Context(), model, simulator.Options{TLS: true, User: "sim", Password: simPassword, DMTF: true,
-		Schemes: []simulator.Scheme{simulator.Basic, simulator.NTLM, simulator.Certificate}, StrictBindings: true})
+		Schemes: []simulator.Scheme{simulator.Basic, simulator.NTLM, simulator.Certificate}, StrictBindings: true,
+		Strict: done.add})
 	if err != nil {
 		return err
 	}
-	env.Defer(func() { _ = h.Close() })
+	env.Defer(func() {
+		_ = h.Close()
+		for _, s := range done.take() {
+			t.Errorf("the client sins: %v", s)
+		}
+	})
 	dir := filepath.Join(env.WorkDir, "sim")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
@@ -116,10 +141,55 @@ func serveScript(env *testscript.Env) error {
 	return nil
 }
 
+type sinsKey struct{}
+
+// sins are what the client of a script has done wrong so far.
+type sins struct {
+	mu  sync.Mutex
+	all []simulator.Sin
+}
+
+func (s *sins) add(sin simulator.Sin) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, sin)
+}
+
+// take is the sins so far, which are then forgotten.
+func (s *sins) take() []simulator.Sin {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.all
+	s.all = nil
+	return all
+}
+
+// confess forgives the sins of a kind that a script makes the client do:
+// confess KIND. There must be some, and no others.
+func confess(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: confess KIND")
+	}
+	all := ts.Value(sinsKey{}).(*sins).take()
+	if len(all) == 0 {
+		ts.Fatalf("the client did not sin")
+	}
+	for _, s := range all {
+		if string(s.Kind) != args[0] {
+			ts.Fatalf("the client sins: %v", s)
+		}
+	}
+}
+
+// noSin fails a test when a client does what it should not.
+func noSin(t testing.TB) func(simulator.Sin) {
+	return func(s simulator.Sin) { t.Errorf("the client sins: %v", s) }
+}
+
 // serveSealed starts the same sites as Windows has them by default: over http,
 // and sealed. It gives the path of their inventory.
 func serveSealed(env *testscript.Env, dir string) (string, error) {
-	h, err := simulator.Start(env.T().(testing.TB).Context(), model, simulator.Options{User: "sim", Password: simPassword})
+	h, err := simulator.Start(env.T().(testing.TB).Context(), model, simulator.Options{User: "sim", Password: simPassword, Strict: env.Values[sinsKey{}].(*sins).add})
 	if err != nil {
 		return "", err
 	}
@@ -142,7 +212,8 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
+			"exits":   exits,
+			"confess": confess,
 		},
 	})
 }
@@ -172,23 +243,9 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // TestSim serves the sites of an inventory by dpremote sim, and asks them by
 // the inventory that it wrote.
 func TestSim(t *testing.T) {
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer read.Close()
 	path := filepath.Join(t.TempDir(), "made", "inventory.yaml")
-	ctx, stop := newStop(t)
-	server := testApp(strings.NewReader(""), write, io.Discard)
-	ended := make(chan int)
-	go func() {
-		ended <- server.execute(ctx, []string{"sim", "--primaries", "1", "--standalone", "2", "--latency", "0s-1ms", "--dps", "2", "--packages", "2", "--failed", "3", "--write", path})
-	}()
-	buffer := make([]byte, 4096)
-	n, err := read.Read(buffer) // it prints the path once it listens
-	if err != nil || strings.TrimSpace(string(buffer[:n])) != path {
-		t.Fatalf("printed %q, %v", buffer[:n], err)
-	}
+	var told strings.Builder
+	stop := startSim(t, &told, path, "--strict")
 	var out, errs strings.Builder
 	client := testApp(strings.NewReader(""), &out, &errs)
 	if code := client.execute(t.Context(), []string{"-i", path, "status", "--level", "dp", "--state", "failed", "-o", "csv", "--no-headers"}); code != exitOK {
@@ -200,9 +257,58 @@ func TestSim(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(filepath.Dir(path), "sim.password")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("password file: %v %v", info, err)
 	}
-	stop()
-	if code := <-ended; code != exitOK {
-		t.Errorf("sim ended with %d", code)
+	if code := stop(); code != exitOK || strings.Contains(told.String(), "sins") {
+		t.Errorf("sim ended with %d: %s", code, told.String())
+	}
+}
+
+// startSim starts dpremote sim, and ends it by an interrupt.
+func startSim(t *testing.T, told io.Writer, path string, args ...string) (stop func() int) {
+	t.Helper()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = read.Close() })
+	ctx, interrupt := newStop(t)
+	server := testApp(strings.NewReader(""), write, told)
+	ended := make(chan int)
+	args = append([]string{"sim", "--primaries", "1", "--standalone", "2", "--latency", "0s-1ms", "--dps", "2", "--packages", "2", "--failed", "3", "--write", path}, args...)
+	go func() { ended <- server.execute(ctx, args) }()
+	buffer := make([]byte, 4096)
+	n, err := read.Read(buffer) // it prints the path once it listens
+	if err != nil || strings.TrimSpace(string(buffer[:n])) != path {
+		t.Fatalf("printed %q, %v", buffer[:n], err)
+	}
+	return func() int {
+		interrupt()
+		return <-ended
+	}
+}
+
+// TestSimTellsSins sends what no client of ours does to a strict sim.
+func TestSimTellsSins(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "inventory.yaml")
+	var told strings.Builder
+	stop := startSim(t, &told, path, "--strict")
+	inv, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).Find(inv)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, string(url)+"/wsman", strings.NewReader("<soap/>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("sim", "guess")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	const want = ": clear text: the password was sent in clear text"
+	if code := stop(); code != exitFindings || strings.Count(told.String(), want) != 1 || !strings.Contains(told.String(), "dpremote: "+errSinned.Error()) {
+		t.Errorf("sim ended with %d: %s", code, told.String())
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,7 @@ type simOptions struct {
 	listen, write, keytab string
 	schemes               []string
 	tls, strictBindings   bool
+	strict                bool
 	primaries, standalone int
 	dps, packages, failed int
 	seed                  uint64
@@ -44,7 +46,13 @@ written (--write) and its path is printed; beside it are the password, for its
 owner only, and with --tls the certificate authority and a client certificate.
 
 As on a real server, messages in clear text are refused, unless you say
---allow-unencrypted: without --tls they are sealed.`,
+--allow-unencrypted: without --tls they are sealed.
+
+With --strict the sites tell what their clients do that a server may let pass,
+or feels only later: header blocks that are missing, message IDs and enumeration
+contexts that are used twice, enumerations, subscriptions and shells that are
+left open, a second request on a busy connection, clear text that could have
+been sealed.`,
 		Example: `  dpremote sim
   dpremote sim --listen 127.0.0.1:15985 --write sim/inventory.yaml
   dpremote sim --primaries 3 --dps 50 --packages 200 --failed 400 --tls
@@ -59,6 +67,7 @@ As on a real server, messages in clear text are refused, unless you say
 	f.StringSliceVar(&o.schemes, "sign-in", []string{"basic", "ntlm"}, "ways to sign in: basic, ntlm, kerberos, certificate; the first that protects messages goes into the inventory")
 	f.StringVar(&o.keytab, "keytab", "", "keytab of the service, for kerberos")
 	f.BoolVar(&o.strictBindings, "strict-bindings", false, "refuse sign-ins over https that are not bound to the certificate")
+	f.BoolVar(&o.strict, "strict", false, "tell on stderr what clients do wrong, and exit with 3 at the end if they did")
 	f.IntVar(&o.primaries, "primaries", 0, "make a hierarchy of a central site and so many primary sites, instead of the inventory's")
 	f.IntVar(&o.standalone, "standalone", 0, "make so many primary sites without a central site, instead of the inventory's")
 	f.IntVar(&o.dps, "dps", 10, "of sites by counts: distribution points of each primary site")
@@ -98,6 +107,16 @@ func runSim(ctx context.Context, g *globals, o *simOptions) error {
 	if slow.most > 0 {
 		options.Around = slow.around(models.Sites)
 	}
+	var mu sync.Mutex
+	sinned := false
+	if o.strict {
+		options.Strict = func(s simulator.Sin) {
+			mu.Lock()
+			defer mu.Unlock()
+			sinned = true
+			g.app.say("The client sins: %v", s)
+		}
+	}
 	h, err := simulator.Start(ctx, models, options)
 	if err != nil {
 		return usage("start the simulated sites: %w", err)
@@ -114,8 +133,15 @@ func runSim(ctx context.Context, g *globals, o *simOptions) error {
 		return err
 	}
 	<-ctx.Done()
+	_ = h.Close() // tells what is left open, and waits for the last to be told
+	if sinned {
+		return &codedError{exitFindings, errSinned}
+	}
 	return nil
 }
+
+// errSinned ends a strict sim whose clients were not as they should be.
+var errSinned = errors.New("clients did what they should not: see above")
 
 // latency is how long answers are held back: the first site's for the least,
 // the last one's for the most, and those between them in even steps.

@@ -33,6 +33,10 @@ type Connector struct {
 	// Warn is told of what the user should know but what stops nothing. It is
 	// called from several goroutines; nil ignores it.
 	Warn func(error)
+	// Strict is told of what this program does wrong at simulated sites, until
+	// Close has returned. Nil looks for nothing. It is called from several
+	// goroutines.
+	Strict func(simulator.Sin)
 
 	simulated simulated
 	accounts  accounts
@@ -122,7 +126,7 @@ func (c *Connector) Close() error { return c.simulated.close() }
 
 func (c *Connector) target(ctx context.Context, site inventory.Site) (target, error) {
 	if site.Simulate != nil {
-		endpoint, err := c.simulated.endpoint(ctx, c.Inventory, site)
+		endpoint, err := c.simulated.endpoint(ctx, c.Inventory, site, c.Strict)
 		if err != nil {
 			return target{}, err
 		}
@@ -198,7 +202,7 @@ type simulated struct {
 	byName  map[string]simulator.Endpoint
 }
 
-func (s *simulated) endpoint(ctx context.Context, inv *inventory.Inventory, site inventory.Site) (simulator.Endpoint, error) {
+func (s *simulated) endpoint(ctx context.Context, inv *inventory.Inventory, site inventory.Site, strict func(simulator.Sin)) (simulator.Endpoint, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e, ok := s.byName[site.Name]; ok {
@@ -210,7 +214,7 @@ func (s *simulated) endpoint(ctx context.Context, inv *inventory.Inventory, site
 	for _, sites := range inv.Hierarchies() {
 		for _, member := range sites {
 			if member.Name == site.Name {
-				return s.start(ctx, sites, site.Name)
+				return s.start(ctx, sites, site.Name, strict)
 			}
 		}
 	}
@@ -219,8 +223,8 @@ func (s *simulated) endpoint(ctx context.Context, inv *inventory.Inventory, site
 
 // start runs a hierarchy for as long as the connector lives, whatever becomes
 // of the context of the site that was the first to need it.
-func (s *simulated) start(ctx context.Context, sites []inventory.Site, name string) (simulator.Endpoint, error) {
-	h, err := simulator.Start(context.WithoutCancel(ctx), Model(sites), simulator.Options{Schemes: []simulator.Scheme{simulator.NTLM}})
+func (s *simulated) start(ctx context.Context, sites []inventory.Site, name string, strict func(simulator.Sin)) (simulator.Endpoint, error) {
+	h, err := simulator.Start(context.WithoutCancel(ctx), Model(sites), simulator.Options{Schemes: []simulator.Scheme{simulator.NTLM}, Strict: strict})
 	if err != nil {
 		return simulator.Endpoint{}, fmt.Errorf("start the simulated sites: %w", err)
 	}

@@ -39,6 +39,7 @@ func site(t *testing.T, settings ...string) inventory.Site {
 func server(t *testing.T, o simulator.Options) *simulator.Hierarchy {
 	t.Helper()
 	o.User, o.Password = "sim", "right"
+	o.Strict = func(s simulator.Sin) { t.Error(s) }
 	h, err := simulator.Start(t.Context(), simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 1, Packages: 1}, {Code: "PS2", DPs: 1, Packages: 1}}}, o)
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ func remote(t *testing.T, url, password string) sitelog.Remote {
 func TestRemote(t *testing.T) {
 	h, err := simulator.Start(t.Context(), simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 2, Packages: 3, ServerDP: true,
 		Failed: map[simulator.Cause]int{simulator.DiskFull: 2}, Retrying: 1}}},
-		simulator.Options{AllowUnencrypted: true, User: "sim", Password: "right"})
+		simulator.Options{AllowUnencrypted: true, User: "sim", Password: "right", Strict: func(s simulator.Sin) { t.Error(s) }})
 	if err != nil {
 		t.Fatal(err)
 	}

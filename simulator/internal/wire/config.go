@@ -90,6 +90,10 @@ type Config struct {
 	// is ready and not yet sent: a client that has the answer finds it observed.
 	// It must be safe for concurrent use.
 	Observe func(Exchange)
+	// Strict is told of what clients do wrong, each sin before its request is
+	// answered, and what they left open by Finish. Nil looks for nothing. It must
+	// be safe for concurrent use.
+	Strict func(Sin)
 	// Around wraps the HTTP handler, outside of authentication: for faults of
 	// the transport (latency, broken answers, closed connections). Nil wraps
 	// nothing.

@@ -17,6 +17,8 @@ type connection struct {
 	word      string    // of the scheme that handshake or signedIn belong to
 	handshake handshake // under way; nil when there is none
 	signedIn  verdict   // the zero verdict when nobody is
+
+	watched *watchedConn // nil when the server is not strict
 }
 
 type connectionKey struct{}
@@ -33,8 +35,8 @@ func (h *Handler) ConfigureServer(s *http.Server) {
 
 // connContext gives a TCP connection the place in which its sign-in is
 // remembered.
-func (h *Handler) connContext(ctx context.Context, _ net.Conn) context.Context {
-	return context.WithValue(ctx, connectionKey{}, &connection{})
+func (h *Handler) connContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connectionKey{}, &connection{watched: watchedOf(c)})
 }
 
 // connectionOf is the connection of a request; nil when the server was not

@@ -18,6 +18,7 @@ func (h *Handler) operate(ctx context.Context, req *request, text []byte, x *Exc
 	if isIdentify(body) {
 		return h.identify("OS: "+h.cfg.Version+" SP: 0.0 Stack: 3.0", h.profiles(req.tls)), nil
 	}
+	h.strict.message(req.note, header, body)
 	if err := req.read(header, body); err != nil {
 		return answer{}, err
 	}

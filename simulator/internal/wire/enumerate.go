@@ -39,6 +39,7 @@ func (h *Handler) enumerate(req *request, res resource) (answer, error) {
 		h.enumerations.drop(e)
 		return answer{}, queryError(err, req, res)
 	}
+	e.opened, e.last = req.note, req.note
 	e.resource, e.resourceURI, e.mode, e.result = res, req.resourceURI, wish.mode, result
 	if !wish.optimize {
 		return h.answerPage(page{name: "EnumerateResponse", prefix: "w:", context: h.enumerations.keep(e, h.cfg)}), nil

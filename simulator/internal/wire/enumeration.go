@@ -20,6 +20,8 @@ type enumeration struct {
 	result      *wql.Result
 	next        int // the first instance that was not sent
 
+	opened, last *note // its first and its last request
+
 	// Bookkeeping, guarded by enumerations.mu.
 	context string
 	used    time.Time
@@ -32,6 +34,8 @@ type enumeration struct {
 type enumerations struct {
 	mu   sync.Mutex
 	open map[string]*enumeration
+
+	expired []*enumeration // of a strict server
 }
 
 // begin opens an enumeration and takes it, if the user may have one more.
@@ -74,7 +78,7 @@ func (t *enumerations) take(req *request, cfg Config) (*enumeration, error) {
 	if e.taken {
 		return nil, sender("w:Concurrency", codePullInProgress, "Another Pull of this enumeration is in progress.")
 	}
-	e.taken = true
+	e.taken, e.last = true, req.note
 	return e, nil
 }
 
@@ -108,6 +112,9 @@ func (t *enumerations) expire(cfg Config) {
 	for context, e := range t.open {
 		if !e.taken && now.Sub(e.used) > cfg.EnumerationTimeout {
 			delete(t.open, context)
+			if e.opened != nil {
+				t.expired = append(t.expired, e)
+			}
 		}
 	}
 }

@@ -21,6 +21,7 @@ type Handler struct {
 	shells        shells
 	subscriptions subscriptions
 	around        http.Handler
+	strict        *strict // nil when it is not
 
 	ntlmChallenge []byte // in place of fresh challenges, for recorded sign-ins
 }
@@ -32,6 +33,7 @@ func New(cfg Config) *Handler {
 	h := &Handler{cfg: cfg.withDefaults()}
 	h.kerberos = h.cfg.service()
 	h.schemes = h.makeSchemes()
+	h.strict = newStrict(h.cfg)
 	h.around = http.HandlerFunc(h.exchange)
 	if h.cfg.Around != nil {
 		h.around = h.cfg.Around(h.around)
@@ -40,7 +42,13 @@ func New(cfg Config) *Handler {
 }
 
 // ServeHTTP implements http.Handler.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.around.ServeHTTP(w, r) }
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.strict != nil {
+		h.strict.serve(w, r, h.around)
+		return
+	}
+	h.around.ServeHTTP(w, r)
+}
 
 // reply is an HTTP answer.
 type reply struct {
@@ -57,6 +65,7 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request) {
 	x := &Exchange{}
 	reply := h.reply(w, r, x)
 	x.Status, x.ResponseBytes = reply.status, len(reply.body)
+	h.strict.hear(r, x)
 	h.cfg.Observe(*x)
 	for key, values := range reply.header {
 		w.Header()[key] = values
@@ -92,6 +101,7 @@ func (h *Handler) reply(w http.ResponseWriter, r *http.Request, x *Exchange) rep
 		return reply{status: http.StatusBadRequest}
 	}
 	who := h.signIn(r)
+	noteOf(r).heard(who.seal != nil)
 	x.User = who.user
 	if who.user == "" {
 		if who.next == "" && strings.EqualFold(r.Header.Get("WSMANIDENTIFY"), "unauthenticated") {
@@ -157,7 +167,7 @@ func (h *Handler) message(r *http.Request, user, contentType string, body []byte
 		return reply{status: http.StatusUnsupportedMediaType}
 	}
 	client, _, _ := net.SplitHostPort(r.RemoteAddr)
-	req := &request{user: user, address: address(r), client: client, tls: r.TLS != nil}
+	req := &request{user: user, address: address(r), client: client, tls: r.TLS != nil, note: noteOf(r)}
 	text, enc, err := decode(body)
 	var a answer
 	if err == nil {

@@ -18,6 +18,7 @@ type request struct {
 	address string // the URL that it came to, for EPRs
 	client  string // the client's network address, without port
 	tls     bool
+	note    *note // nil when the server is not strict
 
 	action       string
 	messageID    string

@@ -23,6 +23,7 @@ type remoteShell struct {
 	id, user string
 	used     time.Time
 	commands map[string]*command
+	opened   *note // the request that made it
 }
 
 // command is one command of a shell. It runs when its output is first asked
@@ -102,7 +103,7 @@ func (t *shells) expire(now time.Time) {
 }
 
 // add opens a shell, if the user may have one more.
-func (t *shells) add(user string, now time.Time) (*remoteShell, error) {
+func (t *shells) add(user string, opened *note, now time.Time) (*remoteShell, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expire(now)
@@ -115,7 +116,7 @@ func (t *shells) add(user string, now time.Time) (*remoteShell, error) {
 	if count >= maxShellsPerUser {
 		return nil, shellQuota()
 	}
-	s := &remoteShell{id: newUUID(), user: user, used: now, commands: map[string]*command{}}
+	s := &remoteShell{id: newUUID(), user: user, used: now, commands: map[string]*command{}, opened: opened}
 	if t.open == nil {
 		t.open = map[string]*remoteShell{}
 	}
@@ -137,7 +138,7 @@ func (h *Handler) createShell(req *request) (answer, error) {
 	if err := req.expect(nsShell, "Shell"); err != nil {
 		return answer{}, err
 	}
-	s, err := h.shells.add(req.user, h.cfg.Now())
+	s, err := h.shells.add(req.user, req.note, h.cfg.Now())
 	if err != nil {
 		return answer{}, err
 	}

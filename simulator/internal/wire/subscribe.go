@@ -37,6 +37,7 @@ type subscription struct {
 	heartbeats       time.Duration // 0 for none
 	expires          time.Time
 	pending          []*repository.Instance // events that were not sent
+	opened, last     *note                  // its first and its last request
 
 	// Bookkeeping, guarded by subscriptions.mu.
 	context string
@@ -133,7 +134,7 @@ func (t *subscriptions) take(req *request, now time.Time) (*subscription, error)
 		if s.taken {
 			return nil, sender("w:Concurrency", codePullInProgress, "Another Pull of this subscription is in progress.")
 		}
-		s.taken = true
+		s.taken, s.last = true, req.note
 		return s, nil
 	}
 	return nil, nil
@@ -157,7 +158,8 @@ func (h *Handler) subscribe(req *request, res resource) (answer, error) {
 	if err := req.expect(nsEventing, "Subscribe"); err != nil {
 		return answer{}, err
 	}
-	s := &subscription{user: req.user, identifier: newUUID(), resource: res, resourceURI: req.resourceURI}
+	s := &subscription{user: req.user, identifier: newUUID(), resource: res, resourceURI: req.resourceURI,
+		opened: req.note, last: req.note}
 	if err := s.readDelivery(req.body.child(nsEventing, "Delivery")); err != nil {
 		return answer{}, err
 	}
