@@ -56,6 +56,10 @@ type Options struct {
 	// Observe is called after every exchange. Nil observes nothing. It must be
 	// safe for concurrent use.
 	Observe func(Exchange)
+	// Misrelate is asked about each operation's answer; true makes it relate to a
+	// request that nobody sent, so that a client which looks at RelatesTo refuses
+	// it. Nil is never. It must be safe for concurrent use.
+	Misrelate func(Exchange) bool
 	// Strict is told of what clients do wrong: each sin before its request is
 	// answered, and what they left open once Close has let the last exchange end.
 	// Nil looks for nothing. It must be safe for concurrent use.
@@ -293,6 +297,9 @@ func (h *Hierarchy) service(site *world.Site) (*wire.Handler, error) {
 		EnumerationTimeout:   o.EnumerationTimeout,
 		MaxOperationsPerUser: o.MaxOperationsPerUser,
 		Shell:                site.Shell,
+	}
+	if o.Misrelate != nil {
+		cfg.Misrelate = func(x wire.Exchange) bool { return o.Misrelate(observed(site.Code(), x)) }
 	}
 	if o.Observe != nil {
 		cfg.Observe = func(x wire.Exchange) { o.Observe(observed(site.Code(), x)) }

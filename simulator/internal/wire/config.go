@@ -90,6 +90,10 @@ type Config struct {
 	// is ready and not yet sent: a client that has the answer finds it observed.
 	// It must be safe for concurrent use.
 	Observe func(Exchange)
+	// Misrelate is asked before an operation's answer is sent; true makes it relate
+	// to a request that nobody sent. Nil is never. It must be safe for concurrent
+	// use.
+	Misrelate func(Exchange) bool
 	// Strict is told of what clients do wrong, each sin before its request is
 	// answered, and what they left open by Finish. Nil looks for nothing. It must
 	// be safe for concurrent use.

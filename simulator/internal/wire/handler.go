@@ -177,7 +177,7 @@ func (h *Handler) message(r *http.Request, user, contentType string, body []byte
 	}
 	status, envelope := http.StatusOK, []byte(nil)
 	if err == nil {
-		envelope = h.envelope(a, req.messageID)
+		envelope = h.envelope(a, h.relatesTo(req, x))
 		err = h.checkSize(req, envelope)
 	}
 	if err != nil {

@@ -215,6 +215,17 @@ func (s *strict) add(m *memory, text string) (known bool) {
 	return m.add(text)
 }
 
+// relatesTo is the message that an answer relates to.
+func (h *Handler) relatesTo(req *request, x *Exchange) string {
+	if h.cfg.Misrelate == nil || !h.cfg.Misrelate(*x) {
+		return req.messageID
+	}
+	if req.note != nil {
+		req.note.lose() // nobody may believe it
+	}
+	return "uuid:" + newUUID()
+}
+
 // Finish tells what clients have left open: Config.Strict is called for each
 // enumeration, subscription and shell. It is to be called once no further
 // request comes.
