@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"mime"
 	"strings"
 	"unicode/utf16"
@@ -15,22 +16,53 @@ import (
 func toUTF8(body []byte, contentType string) ([]byte, error) {
 	order, rest := utf16Order(body, contentType)
 	if order == nil {
-		return body, nil
+		return body, checkCharacters(body)
 	}
 	if len(rest)%2 != 0 {
 		return nil, errors.New("an answer in UTF-16 with half a character")
 	}
-	units := make([]uint16, len(rest)/2)
-	for i := range units {
-		units[i] = order.Uint16(rest[2*i:])
-	}
-	out := make([]byte, 0, len(units)+len(units)/8)
-	for _, r := range utf16.Decode(units) {
+	out := make([]byte, 0, len(rest)/2+len(rest)/16)
+	for len(rest) > 0 {
+		r := rune(order.Uint16(rest))
+		rest = rest[2:]
+		if utf16.IsSurrogate(r) {
+			low := rune(0)
+			if len(rest) > 0 {
+				low = rune(order.Uint16(rest))
+			}
+			if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
+				rest = rest[2:]
+			}
+		}
 		out = utf8.AppendRune(out, r)
 	}
 	// The declaration, if any, still says utf-16; the scanner does not read it.
-	return out, nil
+	return out, checkCharacters(out)
 }
+
+// checkCharacters refuses the control characters that XML 1.0 section 2.2 has
+// not, of which the scanner takes no notice. A server writes them as question
+// marks.
+func checkCharacters(doc []byte) error {
+	at := 0
+	for ; at+8 <= len(doc); at += 8 {
+		word := binary.LittleEndian.Uint64(doc[at:])
+		// The highest bit of each byte that is less than 0x20 is set, and now and
+		// then another one's.
+		if (word-0x2020202020202020)&^word&0x8080808080808080 == 0 {
+			continue
+		}
+		if bytes.ContainsFunc(doc[at:at+8], isForbidden) {
+			break
+		}
+	}
+	if i := bytes.IndexFunc(doc[at:], isForbidden); i >= 0 {
+		return fmt.Errorf("malformed XML at byte %d: the control character 0x%02X", at+i, doc[at+i])
+	}
+	return nil
+}
+
+func isForbidden(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' }
 
 // utf16Order is the byte order of a body in UTF-16, nil when it is UTF-8. The
 // byte order mark outranks the header.

@@ -29,7 +29,10 @@ type Options struct {
 	// MaxElements is the most items of a page; 0 means 32000, WinRM's default
 	// MaxBatchItems: the envelope's size is the limit that acts.
 	MaxElements int
-	Locale      string // en-US
+	// MaxPages is the most pages of an enumeration; 0 means a million. A server
+	// that gives more does not come to an end.
+	MaxPages int
+	Locale   string // en-US
 	// Retries is how often a failed read is sent again; 0 means 2, less than
 	// 0 never. Writes are never sent again.
 	Retries int
@@ -44,6 +47,7 @@ const (
 	defaultTimeout     = 60 * time.Second
 	defaultEnvelope    = 512000
 	defaultMaxElements = 32000
+	defaultMaxPages    = 1_000_000
 	defaultRetries     = 2
 	defaultBackoff     = 500 * time.Millisecond
 	minimumEnvelope    = 8192 // less is refused (MS-WSMV section 3.1.4.1)
@@ -61,6 +65,9 @@ func (o Options) withDefaults() Options {
 	o.MaxEnvelopeSize = max(o.MaxEnvelopeSize, minimumEnvelope)
 	if o.MaxElements <= 0 {
 		o.MaxElements = defaultMaxElements
+	}
+	if o.MaxPages <= 0 {
+		o.MaxPages = defaultMaxPages
 	}
 	if o.Locale == "" {
 		o.Locale = "en-US"
@@ -242,9 +249,10 @@ func open(res *Response, id string, expect xmlName) (*answer, error) {
 
 func httpError(res *Response) *HTTPError {
 	e := &HTTPError{Status: res.Status, ContentType: res.ContentType, Size: len(res.Body)}
-	for _, c := range res.Challenges {
+	const mostSchemes, longest = 8, 32
+	for _, c := range res.Challenges[:min(len(res.Challenges), mostSchemes)] {
 		scheme, _, _ := strings.Cut(strings.TrimSpace(c), " ")
-		e.Schemes = append(e.Schemes, scheme)
+		e.Schemes = append(e.Schemes, scheme[:min(len(scheme), longest)])
 	}
 	return e
 }

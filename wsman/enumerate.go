@@ -141,7 +141,7 @@ var errStopped = errors.New("stopped by the caller")
 func (r *enumeration) all(ctx context.Context, visit func(*Page) bool) error {
 	a, err := r.c.do(ctx, r.enumerateMessage())
 	empty := 0
-	for {
+	for pages := 1; ; pages++ {
 		if err != nil {
 			return err
 		}
@@ -162,6 +162,9 @@ func (r *enumeration) all(ctx context.Context, visit func(*Page) bool) error {
 		}
 		if empty > maxEmptyPages {
 			return r.c.fail(r.pullMessage(), fmt.Errorf("%w: %d pages in a row without an item", ErrIncomplete, empty))
+		}
+		if pages >= r.c.options.MaxPages {
+			return r.c.fail(r.pullMessage(), fmt.Errorf("%w: more than %d pages", ErrIncomplete, pages))
 		}
 		a, err = r.pull(ctx)
 	}
@@ -222,10 +225,17 @@ func (r *enumeration) pull(ctx context.Context) (*answer, error) {
 	p := <-r.next
 	r.next = nil
 	r.cancel()
-	if p.err != nil && !errors.Is(p.err, ErrTimedOut) {
-		r.context = "" // gone, or moved where nobody knows
+	if moved(p.err) {
+		r.context = ""
 	}
 	return p.answer, p.err
+}
+
+// moved tells errors of a Pull after which its context is gone, or is another
+// that nobody knows. A fault leaves it where it was, unless it says otherwise.
+func moved(err error) bool {
+	var f *Fault
+	return err != nil && (!errors.As(err, &f) || f.kind() == ErrContext)
 }
 
 // doPull sends a Pull, and once more with the same context when the server
@@ -295,11 +305,13 @@ func checkTail(sc *xmlscan.Scanner) error {
 }
 
 func (r *enumeration) items(ctx context.Context, sc *xmlscan.Scanner, visit func(*Page) bool) (n int, err error) {
-	p := &Page{ctx: ctx, sc: sc, depth: sc.Depth(), mode: r.e.Mode}
+	p := &Page{ctx: ctx, sc: sc, depth: sc.Depth(), mode: r.e.Mode, most: r.size}
 	more := visit(p)
 	switch {
 	case p.err != nil:
 		return p.items, p.err
+	case p.items > p.most: // by who read them without Next
+		return p.items, p.tooMany()
 	case !more:
 		return p.items, errStopped
 	}
@@ -354,11 +366,12 @@ func itemWithEPR(sc *xmlscan.Scanner) (*Item, error) {
 // that was left early. It runs even when the caller's context is over.
 func (r *enumeration) release(ctx context.Context) {
 	if r.next != nil { // a page is under way, and brings a newer context
-		p := r.await()
-		if p.err != nil {
+		switch p := r.await(); {
+		case p.err == nil:
+			r.context = contextOf(p.answer)
+		case moved(p.err):
 			return
 		}
-		r.context = contextOf(p.answer)
 	}
 	if r.context == "" {
 		return

@@ -106,7 +106,7 @@ func (e *HTTPError) mediaType() string {
 	if e.ContentType == "" {
 		return "no content type"
 	}
-	return e.ContentType
+	return fmt.Sprintf("%.100s", e.ContentType)
 }
 
 func (e *HTTPError) unsealed() bool {

@@ -230,6 +230,20 @@ func readFault(sc *xmlscan.Scanner) (*Fault, error) {
 	return r.fault, nil
 }
 
+// Bounds of what a Fault keeps: it goes into messages, documents and the history.
+const (
+	maxFaultText    = 8 << 10 // bytes
+	maxFaultMembers = 64
+)
+
+// clip shortens a text to maxFaultText.
+func clip(text string) string {
+	if len(text) <= maxFaultText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxFaultText], "") + " …"
+}
+
 // faultReader walks a fault of any shape and takes what it knows.
 type faultReader struct{ fault *Fault }
 
@@ -246,13 +260,14 @@ func (r *faultReader) element(sc *xmlscan.Scanner) (err error) {
 		return r.read(sc)
 	case sc.Is(NamespaceSOAP, "Text"):
 		f.Reason, err = content(sc)
+		f.Reason = clip(f.Reason)
 		return err
 	case sc.Is(NamespaceFault, "WSManFault"):
 		r.wsmanFault(sc)
 		return r.read(sc)
 	case sc.Is(NamespaceFault, "ProviderFault"):
 		provider, _ := sc.Attr("", "provider")
-		f.Provider = strings.TrimSpace(string(provider))
+		f.Provider = clip(strings.TrimSpace(string(provider)))
 		return r.message(sc)
 	case sc.Is(NamespaceFault, "Message"):
 		return r.message(sc)
@@ -281,9 +296,9 @@ func (r *faultReader) code(sc *xmlscan.Scanner) error {
 		}
 		space, local := sc.QName(text)
 		if inner {
-			r.fault.Subcode = QName{string(space), string(local)}
+			r.fault.Subcode = QName{clip(string(space)), clip(string(local))}
 		} else {
-			r.fault.Code = string(local)
+			r.fault.Code = clip(string(local))
 		}
 		return nil
 	})
@@ -295,7 +310,7 @@ func (r *faultReader) wsmanFault(sc *xmlscan.Scanner) {
 	if r.fault.WSManCode == 0 {
 		r.fault.WSManCode = code
 		machine, _ := sc.Attr("", "Machine")
-		r.fault.Machine = string(machine)
+		r.fault.Machine = clip(string(machine))
 		return
 	}
 	r.fault.ProviderCode = code
@@ -319,7 +334,7 @@ func (r *faultReader) message(sc *xmlscan.Scanner) error {
 			}
 		case t == xmlscan.End && sc.Depth() == depth:
 			if s := strings.TrimSpace(text.String()); s != "" {
-				r.fault.Message = s
+				r.fault.Message = clip(s)
 			}
 			return nil
 		}
@@ -346,7 +361,9 @@ func (r *faultReader) member(sc *xmlscan.Scanner) error {
 		case t == xmlscan.Text:
 			text.Write(sc.Text())
 		case t == xmlscan.End && sc.Depth() == depth:
-			r.fault.Extended = append(r.fault.Extended, FaultMember{name, strings.TrimSpace(text.String())})
+			if len(r.fault.Extended) < maxFaultMembers {
+				r.fault.Extended = append(r.fault.Extended, FaultMember{name, clip(strings.TrimSpace(text.String()))})
+			}
 			return nil
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -219,6 +220,9 @@ func (e *exchange) post(ctx context.Context, header http.Header, body []byte) (*
 		return nil, &TransportError{Sent: sent.Load(), Err: plain(err)}
 	}
 	defer res.Body.Close()
+	if coding := res.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, &TransportError{Sent: true, Err: fmt.Errorf("%w: it is compressed (%.40q), which was not asked for", errEncoded, coding)}
+	}
 	data, err := e.t.read(res)
 	if err != nil {
 		return nil, &TransportError{Sent: true, Err: err}
@@ -278,6 +282,10 @@ func (t *HTTP) takeBack(buf []byte) {
 	}
 }
 
+// errEncoded is an answer that would have to be unpacked. It is not: a few bytes
+// could become any number.
+var errEncoded = fmt.Errorf("%w: the answer is refused", ErrNotWSMan)
+
 // date is the Date header, zero when there is none that can be read.
 func date(h http.Header) time.Time {
 	t, _ := http.ParseTime(h.Get("Date"))
@@ -312,7 +320,7 @@ func isPermanent(err error) bool {
 	var dns *net.DNSError
 	var signIn *signInError
 	switch {
-	case errors.As(err, &signIn), errors.As(err, &verification), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, ErrTooLarge), errors.Is(err, errNotSealed):
+	case errors.As(err, &signIn), errors.As(err, &verification), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch), errors.Is(err, ErrTooLarge), errors.Is(err, errNotSealed), errors.Is(err, errEncoded):
 		return true
 	case errors.As(err, &dns):
 		return dns.IsNotFound

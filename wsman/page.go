@@ -14,6 +14,7 @@ type Page struct {
 	sc    *xmlscan.Scanner
 	depth int // of the element that holds the items
 	mode  Mode
+	most  int // items that were asked for
 	item  *Item
 	items int
 	ended bool
@@ -35,7 +36,15 @@ func (p *Page) Next() bool {
 	if found {
 		p.items++
 	}
+	if p.items > p.most {
+		p.err = p.tooMany()
+		return false
+	}
 	return found
+}
+
+func (p *Page) tooMany() error {
+	return fmt.Errorf("%w: a page of more than the %d items that were asked for", ErrNotWSMan, p.most)
 }
 
 // Item is the item that Next went to, valid until Next is called again.
