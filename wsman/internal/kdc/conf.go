@@ -46,6 +46,11 @@ func (c *krb5conf) read(path string) error {
 	if err != nil {
 		return err
 	}
+	return c.parse(path, b)
+}
+
+// parse reads what is in the file of a path.
+func (c *krb5conf) parse(path string, b []byte) error {
 	var section string
 	var within []string // names of the open braces
 	for number, line := range strings.Split(string(b), "\n") {

@@ -538,3 +538,26 @@ func FuzzKeytab(f *testing.F) {
 		}
 	})
 }
+
+func FuzzConf(f *testing.F) {
+	f.Add([]byte("[libdefaults]\n default_realm = A.EXAMPLE\n dns_lookup_kdc = no\n[realms]\n A.EXAMPLE = {\n  kdc = k.a.example:88\n }\n[domain_realm]\n .a.example = A.EXAMPLE\n"))
+	f.Add([]byte("[realms]\nA = {\nkdc = [::1]:88\nB = {\nkdc = x\n}*\n}\n}"))
+	f.Add([]byte("# a comment\n; another\n[capaths]\nmodule x.so\n= {"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if strings.Contains(string(b), "include") {
+			return // of other files, which are not the fuzzer's
+		}
+		c := &krb5conf{kdcs: map[string][]string{}, domains: map[string]string{}}
+		err := c.parse("krb5.conf", b)
+		if err != nil && !strings.HasPrefix(err.Error(), "krb5.conf:") {
+			t.Errorf("%v does not say where", err)
+		}
+		n := len(c.domains)
+		for _, all := range c.kdcs {
+			n += len(all)
+		}
+		if n > strings.Count(string(b), "=") {
+			t.Errorf("%d settings out of %q", n, b)
+		}
+	})
+}
