@@ -205,11 +205,12 @@ func (r *enumeration) pullMessage() *message {
 	}
 }
 
-// prefetch sends the next Pull.
+// prefetch sends the next Pull. The end of the caller's context does not end it:
+// its answer brings the context that is to be released.
 func (r *enumeration) prefetch(ctx context.Context) {
 	m := r.pullMessage()
 	next := make(chan pulled, 1)
-	ctx, r.cancel = context.WithCancel(ctx)
+	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	r.next = next
 	go func() {
 		a, err := r.c.doPull(ctx, m)
@@ -222,7 +223,14 @@ func (r *enumeration) pull(ctx context.Context) (*answer, error) {
 	if r.next == nil {
 		r.prefetch(ctx)
 	}
-	p := <-r.next
+	var p pulled
+	select {
+	case p = <-r.next:
+	case <-ctx.Done():
+		err := r.c.fail(r.pullMessage(), &TransportError{Sent: true, Err: context.Cause(ctx)})
+		err.Retry = RetrySafe // not of this Pull, but of the query
+		return nil, err       // the page under way is for release
+	}
 	r.next = nil
 	r.cancel()
 	if moved(p.err) {

@@ -329,3 +329,56 @@ func TestLeftWhileThePageHangs(t *testing.T) {
 		}
 	})
 }
+
+// late is a Transport whose Pulls take a while, whatever becomes of who asked.
+type late struct {
+	*scripted
+	takes time.Duration
+}
+
+func (l *late) RoundTrip(ctx context.Context, req *Request) (*Response, error) {
+	if strings.Contains(string(req.Body), actionPull+"<") {
+		select {
+		case <-time.After(l.takes):
+		case <-ctx.Done():
+			return nil, &TransportError{Sent: true, Err: ctx.Err()}
+		}
+	}
+	return l.scripted.RoundTrip(ctx, req)
+}
+
+// TestInterruptedWhilePulling: the page under way brings the context that is to
+// be released, so that it is awaited for a moment.
+func TestInterruptedWhilePulling(t *testing.T) {
+	for takes, want := range map[time.Duration]string{
+		time.Second: "Enumerate Pull(c1) Release", // whose body is no Pull
+		time.Hour:   "Enumerate",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &scripted{t: t, replies: []reply{first("c1", "1"), page("c2", "2"), {body: " "}}}
+			c := NewClient(&late{s, takes}, Options{Retries: -1})
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			rows, start := 0, time.Now()
+			var last error
+			for _, err := range c.Enumerate(ctx, query) {
+				if last = err; err == nil {
+					rows++
+				}
+			}
+			var e *Error
+			if rows != 1 || !errors.Is(last, context.DeadlineExceeded) || !errors.As(last, &e) || e.Retry != RetrySafe {
+				t.Errorf("%d rows, %v", rows, last)
+			}
+			if got := s.actions(); got != want {
+				t.Errorf("sent %q, want %q", got, want)
+			}
+			if want == "Enumerate" {
+				return
+			}
+			if waited := time.Since(start); waited > 2*time.Second || !strings.Contains(s.sent[2].raw, "<n:EnumerationContext>c2<") {
+				t.Errorf("waited %v and released %s", waited, s.sent[2].raw)
+			}
+		})
+	}
+}

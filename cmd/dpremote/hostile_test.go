@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -194,5 +198,62 @@ func TestDrivesFinds(t *testing.T) {
 		if _, bad := drives("a"+string(r), true); bad != (r != '\n' && r != '2' && r != 'J') {
 			t.Errorf("%q: %v", r, bad)
 		}
+	}
+}
+
+// again reads the same bytes again and again.
+type again struct {
+	text string
+	at   int
+}
+
+func (a *again) Read(p []byte) (int, error) {
+	for n := 0; n < len(p); {
+		copied := copy(p[n:], a.text[a.at:])
+		n, a.at = n+copied, (a.at+copied)%len(a.text)
+	}
+	return len(p), nil
+}
+
+// TestHostileServersUnderALimit runs the program itself with little memory
+// against servers that offer much.
+func TestHostileServersUnderALimit(t *testing.T) {
+	if raced || runtime.GOOS != "linux" {
+		t.Skip("the limit is Linux's, and not for the race detector")
+	}
+	envelope := `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Header/><s:Body>`
+	tests := []struct {
+		name, start, filling string
+		size                 int64
+		want                 string
+	}{
+		{"ten gigabytes", envelope, "<a></a>", 10 << 30, "larger than the envelope allows"},
+		{"ten gigabytes of nothing", "", " ", 10 << 30, "larger than the envelope allows"},
+		{"a gigantic text", envelope + "<a>", "x", 10 << 30, "larger than the envelope allows"},
+		{"a million nested elements", envelope, "<a>", 3_000_000, "larger than the envelope allows"},
+		{"as many as are read", envelope + "<s:Fault>", "<a>", 1_900_000, "nested more than 256 deep"},
+		{"hundreds of thousands of attributes", envelope + "<a", ` b=""`, 1_900_000, "more than 256 attributes"},
+		{"hundreds of thousands of members", envelope + "<s:Fault><s:Detail>", "<a/>", 1_900_000, "ends in the middle"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.Header().Set("Content-Type", "application/soap+xml;charset=UTF-8")
+				_, _ = io.WriteString(w, tt.start)
+				_, _ = io.Copy(w, io.LimitReader(&again{text: strings.Repeat(tt.filling, 5000)}, tt.size))
+			}))
+			defer server.Close()
+			// Of 192 MB a Go program takes half before it has done anything.
+			run := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -d 196608 && exec dpremote "$@"`, "sh",
+				"query", "SELECT * FROM X", "--namespace", "root/cimv2", "--host", server.URL,
+				"--auth", "basic", "--user", "u", "--password-env", "HOSTILE_PASSWORD", "--allow-unencrypted")
+			run.Env = append(os.Environ(), "HOSTILE_PASSWORD=p")
+			printed, err := run.CombinedOutput()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != exitIncomplete || !strings.Contains(string(printed), tt.want) {
+				t.Errorf("ended with %v, printed %.500s", err, printed)
+			}
+		})
 	}
 }
