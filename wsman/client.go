@@ -53,6 +53,7 @@ const (
 	minimumEnvelope    = 8192 // less is refused (MS-WSMV section 3.1.4.1)
 	graceForAnswer     = 10 * time.Second
 	timeToClean        = 5 * time.Second // for Release when the caller's context is over
+	timeToLearn        = 1 * time.Second // for an answer that brings what is to be released
 )
 
 func (o Options) withDefaults() Options {
@@ -159,11 +160,39 @@ func (c *Client) once(ctx context.Context, m *message) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.opens {
+		var cancel context.CancelFunc
+		ctx, cancel = lingering(ctx)
+		defer cancel()
+	}
 	res, err := c.roundTrip(ctx, m.op, &Request{Body: body})
 	if err != nil {
 		return nil, err
 	}
 	return open(res, id, m.expect)
+}
+
+// lingering is a context that ends a moment after another has, with its cause,
+// and at once when that is over already: what a server is just opening for us
+// can be closed only by who has its answer.
+func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() != nil {
+		return context.WithCancel(ctx)
+	}
+	longer, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		moment := time.NewTimer(timeToLearn)
+		defer moment.Stop()
+		select {
+		case <-moment.C:
+			end(context.Cause(ctx))
+		case <-longer.Done():
+		}
+	})
+	return longer, func() {
+		stop()
+		end(context.Canceled)
+	}
 }
 
 // roundTrip sends a request and waits for the answer a little longer than the

@@ -172,7 +172,7 @@ func (r *enumeration) all(ctx context.Context, visit func(*Page) bool) error {
 
 func (r *enumeration) enumerateMessage() *message {
 	return &message{
-		op: "enumerate", target: r.e.target(), action: actionEnumerate, epr: r.epr, reads: true,
+		op: "enumerate", target: r.e.target(), action: actionEnumerate, epr: r.epr, reads: true, opens: true,
 		expect: xmlName{NamespaceEnumeration, "EnumerateResponse"},
 		body: func(w *xmlwrite.Writer) {
 			w.Open("n:Enumerate")

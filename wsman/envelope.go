@@ -22,6 +22,7 @@ type message struct {
 	body   func(*xmlwrite.Writer)
 	expect xmlName // the body's element in the answer; empty when any will do
 	reads  bool    // the operation changes nothing
+	opens  bool    // the answer names what is to be closed
 }
 
 type xmlName struct{ space, local string }

@@ -149,7 +149,7 @@ var errEnded = fmt.Errorf("%w: the server ended the subscription", ErrContext)
 
 func (r *subscription) subscribe(ctx context.Context) error {
 	m := &message{
-		op: "subscribe", target: r.target(), action: actionSubscribe, epr: r.epr,
+		op: "subscribe", target: r.target(), action: actionSubscribe, epr: r.epr, opens: true,
 		expect: xmlName{NamespaceEventing, "SubscribeResponse"},
 		body:   r.writeSubscribe,
 	}

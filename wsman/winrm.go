@@ -90,11 +90,14 @@ func (s *Shells) Transport(*winrm.Endpoint) error { return nil }
 func (s *Shells) Post(_ *winrm.Client, message *soap.SoapMessage) (string, error) {
 	body := message.String()
 	ctx := s.ctx
-	if ctx.Err() != nil && closes(body) {
-		var cancel context.CancelFunc
+	cancel := context.CancelFunc(func() {})
+	switch {
+	case ctx.Err() != nil && closes(body):
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), timeToClean)
-		defer cancel()
+	case strings.Contains(body, "2004/09/transfer/Create<"):
+		ctx, cancel = lingering(ctx)
 	}
+	defer cancel()
 	res, err := s.send(ctx, &Request{Body: []byte(body)})
 	if err != nil {
 		return "", s.fail(err)
