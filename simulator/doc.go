@@ -53,6 +53,15 @@
 // and client certificates. Over HTTP clear text is answered with an empty 500
 // unless Options.AllowUnencrypted says otherwise.
 //
+// # Strictness
+//
+// [Options].Strict is told of each [Sin]: what a client should not do, although a
+// server may let it pass. A test that fails at the first sin finds enumerations
+// that are not released, MessageIDs that are used twice or passwords in clear
+// text, which on a real server show after months, if at all. What a client
+// opened and never learnt of, because its connection was cut, is no sin; a
+// handler of Options.Around that keeps answers back says so by [Excuse].
+//
 // # What it is not
 //
 // The provider stores no objects: of all the classes only SMS_DistributionPoint

@@ -37,7 +37,7 @@ type Sin struct {
 func (s Sin) String() string {
 	request := s.Request.Action
 	if request == "" {
-		request = "a request without an action"
+		return fmt.Sprintf("%s: %s: %s (HTTP %d)", s.Site, s.Kind, s.What, s.Request.Status)
 	}
 	if s.Request.Query != "" {
 		return fmt.Sprintf("%s: %s: %s (%s, %q)", s.Site, s.Kind, s.What, request, s.Request.Query)

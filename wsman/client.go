@@ -53,7 +53,7 @@ const (
 	minimumEnvelope    = 8192 // less is refused (MS-WSMV section 3.1.4.1)
 	graceForAnswer     = 10 * time.Second
 	timeToClean        = 5 * time.Second // for Release when the caller's context is over
-	timeToLearn        = 1 * time.Second // for an answer that brings what is to be released
+	timeToLearn        = 2 * time.Second // for an answer that brings what is to be released
 )
 
 func (o Options) withDefaults() Options {
