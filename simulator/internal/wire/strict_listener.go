@@ -40,6 +40,9 @@ const mostOfAnAlert = 64
 type watchedConn struct {
 	net.Conn
 
+	// ending is held while the end is judged, so that it is when Close returns.
+	ending sync.Mutex
+
 	mu       sync.Mutex
 	requests int   // so far
 	answered bool  // something has been written, and nothing read since
@@ -95,6 +98,8 @@ func (c *watchedConn) Write(p []byte) (int, error) {
 
 // Close implements net.Conn. Of a client that has just gone it first learns how.
 func (c *watchedConn) Close() error {
+	c.ending.Lock()
+	defer c.ending.Unlock()
 	if last := c.takeLast(); last != nil && last.opens() {
 		_ = c.SetReadDeadline(time.Now().Add(patienceAtClose))
 		var err error
@@ -124,6 +129,8 @@ func (c *watchedConn) gone(err error) {
 	if err == nil || errors.As(err, &timeout) && timeout.Timeout() {
 		return
 	}
+	c.ending.Lock()
+	defer c.ending.Unlock()
 	if last := c.takeLast(); last != nil {
 		c.judge(last, err)
 	}
