@@ -41,18 +41,22 @@ func drives(text string, forPeople bool) (string, bool) {
 	return "", false
 }
 
-var (
-	// texts are properties that only people read.
-	texts = regexp.MustCompile(`(<(?:\w+:)?(?:Name|PackageName|SiteName|Description|Manufacturer|Comment|InsString[0-9]+|ServiceName|Caption)>[^<]?)`)
-	// streams are what remote shells print.
-	streams = regexp.MustCompile(`(<rsp:Stream [^>]*>)([A-Za-z0-9+/=]+)(</rsp:Stream>)`)
-)
+// poison puts hostile characters into answers.
+type poison struct{ texts, streams *regexp.Regexp }
 
-// poison puts hostile characters into an answer.
-func poison(answer []byte) []byte {
-	answer = texts.ReplaceAll(answer, []byte("${1}"+hostile))
-	return streams.ReplaceAllFunc(answer, func(stream []byte) []byte {
-		parts := streams.FindSubmatch(stream)
+func newPoison() poison {
+	return poison{
+		// Properties that only people read.
+		texts: regexp.MustCompile(`(<(?:\w+:)?(?:Name|PackageName|SiteName|Description|Manufacturer|Comment|InsString[0-9]+|ServiceName|Caption)>[^<]?)`),
+		// What remote shells print.
+		streams: regexp.MustCompile(`(<rsp:Stream [^>]*>)([A-Za-z0-9+/=]+)(</rsp:Stream>)`),
+	}
+}
+
+func (p poison) answer(answer []byte) []byte {
+	answer = p.texts.ReplaceAll(answer, []byte("${1}"+hostile))
+	return p.streams.ReplaceAllFunc(answer, func(stream []byte) []byte {
+		parts := p.streams.FindSubmatch(stream)
 		printed, err := base64.StdEncoding.DecodeString(string(parts[2]))
 		if err != nil {
 			return stream
@@ -62,15 +66,15 @@ func poison(answer []byte) []byte {
 	})
 }
 
-// poisoned answers as a handler does, but poisoned.
-func poisoned(next http.Handler) http.Handler {
+// around answers as a handler does, but poisoned.
+func (p poison) around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recorded := httptest.NewRecorder()
 		next.ServeHTTP(recorded, r)
 		for name, values := range recorded.Header() {
 			w.Header()[name] = values
 		}
-		body := poison(recorded.Body.Bytes())
+		body := p.answer(recorded.Body.Bytes())
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(recorded.Code)
 		_, _ = w.Write(body)
@@ -83,7 +87,7 @@ func TestServersDoNotDriveTheTerminal(t *testing.T) {
 	poisonings := 0
 	h, err := simulator.Start(t.Context(), model, simulator.Options{
 		AllowUnencrypted: true, User: "sim", Password: "p", Strict: noSin(t),
-		Around: func(_ string, next http.Handler) http.Handler { return poisoned(next) },
+		Around: func(_ string, next http.Handler) http.Handler { return newPoison().around(next) },
 	})
 	if err != nil {
 		t.Fatal(err)
