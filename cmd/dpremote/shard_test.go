@@ -111,7 +111,7 @@ func TestEmptyShard(t *testing.T) {
 	for name, args := range everyCommand() {
 		t.Run(name, func(t *testing.T) {
 			switch name {
-			case "discover", "update": // of a server, and of packages that somebody must show
+			case "discover", "report", "update": // of a server; and of all sites, with --shard refused
 				return
 			}
 			code, out, errs := s.run(t.Context(), append([]string{"--shard", "2/5"}, args...)...)
