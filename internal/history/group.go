@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"database/sql"
+	"errors"
 )
 
 // group brings together statements that several goroutines want on the disk at
@@ -32,7 +33,10 @@ func (h *History) insert(ctx context.Context, statement string, values ...any) (
 		h.commit(context.WithoutCancel(ctx), g)
 	}
 	<-g.done
-	if m.err != nil {
+	switch {
+	case errors.Is(m.err, errNothingWritten):
+		return 0, m.err
+	case m.err != nil:
 		return 0, failed(h.path, m.err)
 	}
 	return m.id, nil
@@ -84,6 +88,17 @@ func (m *member) insert(ctx context.Context, tx *sql.Tx) error {
 	case err != nil:
 		return err
 	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		m.err = errNothingWritten
+		return nil
+	}
 	m.id, err = result.LastInsertId()
 	return err
 }
+
+// errNothingWritten is the error of a statement that found no reason to insert.
+var errNothingWritten = errors.New("nothing was written")

@@ -75,6 +75,32 @@ func migrations() []string {
 		) STRICT;
 
 		PRAGMA application_id = 1685090925;`,
+
+		// What a run is about to do, so that another can go on with it. A plan is
+		// taken by the run that has last begun to go on with it, and resumes the
+		// plan in whose place it was stored, 0 for none.
+		`CREATE TABLE plan (
+			run       INTEGER PRIMARY KEY REFERENCES run(id) ON DELETE CASCADE,
+			inventory TEXT NOT NULL,
+			rules     TEXT NOT NULL, -- in JSON
+			resumes   INTEGER NOT NULL,
+			taken     INTEGER
+		) STRICT;
+		CREATE INDEX plan_resumes ON plan(resumes);
+
+		CREATE TABLE planned (
+			run       INTEGER NOT NULL REFERENCES plan(run) ON DELETE CASCADE,
+			turn      INTEGER NOT NULL,
+			site      TEXT NOT NULL,
+			package   TEXT NOT NULL,
+			nal_path  TEXT NOT NULL,
+			site_code TEXT NOT NULL,
+			state     TEXT NOT NULL,
+			changed   TEXT NOT NULL, -- RFC 3339, empty for none
+			PRIMARY KEY (run, turn)
+		) STRICT;
+
+		CREATE INDEX act_row ON act(package COLLATE NOCASE, nal_path COLLATE NOCASE, site_code COLLATE NOCASE, begun);`,
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
+	"time"
 )
 
 // RunID is the number of a run, from 1.
@@ -53,6 +55,11 @@ type Act struct {
 	SiteCode  string
 	Account   string // that signed in to the site
 	Detail    string // for people
+
+	// Unless, when it is set, has Begin fail with ErrBegunElse where another run
+	// has begun the same operation on the same row then or later, and it is not
+	// known to have come to nothing. It is not written.
+	Unless time.Time
 }
 
 // Outcome is what came of an act.
@@ -85,12 +92,33 @@ func ParseOutcome(name string) (Outcome, error) {
 }
 
 // Begin writes an act that is about to be done. It is on the disk when Begin
-// returns: send the request after that, and then call End.
+// returns: send the request after that, and then call End. It fails with
+// ErrTakenOver once another run has taken the plan of this one (see Take), and
+// with ErrBegunElse as Act.Unless says; nothing is written then, and nothing
+// must be sent.
 func (h *History) Begin(ctx context.Context, a Act) (ActID, error) {
+	unless := int64(math.MaxInt64)
+	if !a.Unless.IsZero() {
+		unless = millis(a.Unless)
+	}
 	id, err := h.insert(ctx, `INSERT INTO act(run, begun, site, operation, package, dp, nal_path, site_code, account, detail)
-		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		int64(a.Run), millis(h.now()), a.Site, a.Operation, a.Package, a.DP, a.NALPath, a.SiteCode, a.Account, bounded(a.Detail))
-	return ActID(id), err
+		SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
+		WHERE NOT EXISTS (SELECT 1 FROM plan WHERE run = ?1 AND taken IS NOT NULL)
+		AND NOT EXISTS (SELECT 1 FROM act WHERE begun >= ?11 AND run <> ?1 AND operation = ?4
+			AND package = ?5 COLLATE NOCASE AND nal_path = ?7 COLLATE NOCASE AND site_code = ?8 COLLATE NOCASE
+			AND coalesce(outcome, 'open') IN ('open', 'stored', 'unknown'))`,
+		int64(a.Run), millis(h.now()), a.Site, a.Operation, a.Package, a.DP, a.NALPath, a.SiteCode, a.Account, bounded(a.Detail), unless)
+	if !errors.Is(err, errNothingWritten) {
+		return ActID(id), err
+	}
+	by, next, err := takenBy(ctx, h.db, a.Run)
+	switch {
+	case err == nil && by != 0:
+		return 0, fmt.Errorf("history %s: %w of run %d: run %d", h.path, ErrTakenOver, a.Run, max(by, next))
+	case err != nil && !errors.Is(err, ErrNoPlan):
+		return 0, h.failed(ctx, err)
+	}
+	return 0, fmt.Errorf("history %s: %w", h.path, ErrBegunElse)
 }
 
 // End writes what came of an act, with the text of the error that said so, from
