@@ -25,7 +25,7 @@ func (b *book) write(line string) {
 	b.lines = append(b.lines, line)
 }
 
-func (b *book) journal(_ context.Context, a Act) func(error) {
+func (b *book) journal(_ context.Context, a Act) (func(error), error) {
 	b.write("begin " + a.Operation + " " + a.Detail)
 	if b.begun != nil {
 		b.begun()
@@ -36,7 +36,7 @@ func (b *book) journal(_ context.Context, a Act) func(error) {
 			outcome = err.Error()
 		}
 		b.write("end " + outcome)
-	}
+	}, nil
 }
 
 // written has the site of a world write into a book, together with the requests

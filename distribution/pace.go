@@ -146,6 +146,8 @@ func (s *pacedSite) send(ctx context.Context, wave []Step) error {
 			over = r.Err
 		case errors.Is(r.Err, wsman.ErrUnauthorized):
 			over = fmt.Errorf("%w: %w", ErrGivenUp, r.Err)
+		case errors.Is(r.Err, ErrTakenOver):
+			over = r.Err
 		}
 	}
 	if over == nil && ctx.Err() != nil {

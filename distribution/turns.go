@@ -87,6 +87,8 @@ func (s *soFar) note(err error) {
 	switch {
 	case errors.Is(err, wsman.ErrUnauthorized):
 		s.over = wsman.ErrUnauthorized // asking on would lock the account out
+	case errors.Is(err, ErrTakenOver):
+		s.over = err
 	case errors.As(err, &transport):
 		if s.lost++; s.lost >= lostInARow {
 			s.over = transport

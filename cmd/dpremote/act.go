@@ -148,10 +148,20 @@ func (r *rowAction) run(ctx context.Context) error {
 	} else {
 		app.say("Of %s: %s.", count(len(r.steps), "row", "rows"), countList(counts))
 	}
-	if late && len(r.f.failures) == 0 {
+	switch {
+	case isInterrupt(ctx.Err()):
+		return r.f.interrupted()
+	case late && len(r.f.failures) == 0:
 		return silent(exitDeadline)
 	}
 	return r.f.exit(found)
+}
+
+// interrupted is the exit of a command that was interrupted and has shown what
+// was done until then.
+func (f *fleet) interrupted() error {
+	_ = f.exit(exitInterrupted) // it tells which sites did not answer
+	return silent(exitInterrupted)
 }
 
 // agreed shows the plan to the person at the terminal and asks.
@@ -178,7 +188,7 @@ func (r *rowAction) execute(ctx context.Context) (late bool) {
 	}
 	var sent []distribution.Row
 	for _, res := range r.act(ctx, r.steps, func(res distribution.Result) {
-		if res.Err != nil && !errors.Is(res.Err, distribution.ErrGivenUp) {
+		if res.Err != nil && !errors.Is(res.Err, distribution.ErrGivenUp) && !heldBack(res.Err) {
 			r.f.fail(res.Owner.Name, fmt.Errorf("%s %s: %w", r.kind, res.Keys, res.Err))
 		}
 	}) {

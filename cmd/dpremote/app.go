@@ -26,6 +26,9 @@ type app struct {
 	// size tells how large a terminal is that can be drawn on.
 	size func(stream any) (width, height int, ok bool)
 	log  *logrus.Logger
+	// straggling is how long a request of a process that was killed may still be
+	// on its way.
+	straggling time.Duration
 	// atEnd is done when the command has ended, with its exit code.
 	atEnd []func(exit int)
 	// strict is told of what this program does wrong at simulated sites; nil for
@@ -34,7 +37,8 @@ type app struct {
 }
 
 func newApp() *app {
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, now: time.Now, terminal: terminalWidth, size: terminalSize}
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, now: time.Now, terminal: terminalWidth, size: terminalSize,
+		straggling: straggling}
 	a.log = newLogger(a.err)
 	return a
 }

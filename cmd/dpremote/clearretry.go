@@ -162,6 +162,9 @@ func (r *clearRun) run(ctx context.Context) error {
 		return err
 	}
 	r.conclude()
+	if isInterrupt(ctx.Err()) {
+		return r.f.interrupted()
+	}
 	for _, row := range r.rows {
 		if row.outcome == distribution.ClearedAndBack.String() {
 			return r.f.exit(exitFindings)
@@ -210,7 +213,7 @@ func (r *clearRun) agreed(ctx context.Context, planned int) (bool, error) {
 // the next.
 func (r *clearRun) execute(ctx context.Context) {
 	for _, row := range r.rows {
-		if !row.planned() {
+		if !row.planned() || ctx.Err() != nil {
 			continue
 		}
 		cleared, err := distribution.ClearRetry(ctx, row.site, row.id, func(e distribution.RetryEntry) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -8,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"dpremote/simulator"
 )
@@ -110,4 +113,79 @@ type readerThat struct {
 func (r readerThat) Read(p []byte) (int, error) {
 	r.first()
 	return r.Reader.Read(p)
+}
+
+// interruptedAct is a site, and a command that is interrupted while the first of
+// its acts is at the site.
+type interruptedAct struct {
+	word string // in the request of an act
+	args []string
+	out  []string // what the output holds
+}
+
+// TestInterruptedActs interrupts each command that changes something while the
+// site works on its first request. It sends nothing more, waits for that answer,
+// shows what was done, and ends with 130.
+func TestInterruptedActs(t *testing.T) {
+	sentAndNot := []string{`"outcome":"sent"`, `"outcome":"not sent"`}
+	for name, tt := range map[string]interruptedAct{
+		"refresh":        {"RefreshNow>", []string{"refresh", "--yes"}, sentAndNot},
+		"refresh full":   {"RefreshNow>", []string{"refresh", "--yes", "--put", "full"}, sentAndNot},
+		"refresh, waits": {"RefreshNow>", []string{"refresh", "--yes", "--wait"}, []string{`"outcome":"not decided"`, `"outcome":"not sent"`}},
+		"refresh, paced": {"RefreshNow>", []string{"refresh", "--yes", "--wait", "--per-site", "1"}, []string{`"outcome":"not decided"`, `"outcome":"not sent"`}},
+		"update":         {":RefreshPkgSource_INPUT", []string{"update", "--yes", "--force", "PS100001", "PS100002"}, sentAndNot},
+		"update, waits":  {":RefreshPkgSource_INPUT", []string{"update", "--yes", "--force", "--wait", "PS100001", "PS100002"}, []string{`"outcome":"not decided"`, `"outcome":"not sent"`}},
+		"validate":       {":VerifyPackage_INPUT", []string{"validate", "--yes", "--all"}, sentAndNot},
+		"cancel":         {":CancelDistribution_INPUT", []string{"cancel", "--yes", "--all"}, sentAndNot},
+		"clear-retry":    {":DeleteKey_INPUT", []string{"diagnose", "--clear-retry", "PS100001,PS100002,PS100003,PS100004,PS100005,PS100006", "--yes"}, []string{`"action":"delete"`, `"kept":"`}},
+	} {
+		t.Run(name, func(t *testing.T) { tt.test(t) })
+	}
+}
+
+func (tt interruptedAct) test(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_STATE_HOME", "")
+	ctx, interrupt := context.WithCancel(t.Context())
+	var acts atomic.Int32
+	site := simulator.Site{Code: "PS1", DPs: 3, Packages: 6, Failed: map[simulator.Cause]int{simulator.Transient: 5}}
+	if tt.args[0] != "refresh" {
+		site.Pending, site.Storms = 3, 1
+	}
+	h, err := simulator.Start(t.Context(), simulator.Model{Seed: 5, Delay: time.Hour, Sites: []simulator.Site{site}}, simulator.Options{User: "sim", Password: "p", AllowUnencrypted: true, Schemes: []simulator.Scheme{simulator.Basic},
+		Around: func(_ string, next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				if bytes.Contains(body, []byte(tt.word)) {
+					acts.Add(1)
+					interrupt()
+				}
+				next.ServeHTTP(w, r)
+			})
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	var out, errs strings.Builder
+	a := testApp(strings.NewReader(""), &out, &errs)
+	a.getenv = testEnv
+	url := strings.TrimSuffix(h.Sites()[0].URL, "/wsman")
+	path := filepath.Join(t.TempDir(), "h.db")
+	code := a.execute(ctx, append([]string{"--host", url, "--site-code", "PS1", "--auth", "basic", "--user", "sim", "--password-env", "TEST_PASSWORD",
+		"--allow-unencrypted", "--connections", "1", "--history", path, "-o", "json"}, tt.args...))
+	if code != exitInterrupted || acts.Load() != 1 {
+		t.Errorf("ended with %d after %d acts: %s%s", code, acts.Load(), out.String(), errs.String())
+	}
+	for _, want := range tt.out {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %s in %s%s", want, out.String(), errs.String())
+		}
+	}
+	for _, sent := range []string{`"outcome":"sent"`, `"outcome":"not decided"`} {
+		if n := strings.Count(out.String(), sent); n > 1 {
+			t.Errorf("%d rows have %s", n, sent)
+		}
+	}
 }

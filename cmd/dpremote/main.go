@@ -16,17 +16,22 @@ import (
 )
 
 func main() {
-	os.Exit(run(newApp()))
+	os.Exit(newApp().run())
 }
 
 // run is main with an exit code. The first interrupt ends the context, so that
-// commands stop and tidy up; the second one ends the process.
-func run(a *app) int {
+// commands send nothing more, wait a little for the answer to what they sent,
+// tidy up and show what was done; the second one ends the process.
+func (a *app) run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
 		<-ctx.Done()
+		bySignal := context.Cause(ctx) != context.Canceled
 		stop()
+		if bySignal {
+			a.say("Stopping; interrupt once more to end at once.")
+		}
 	}()
 	return a.execute(ctx, os.Args[1:])
 }

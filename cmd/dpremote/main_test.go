@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(homeless{m}, map[string]func(){"dpremote": strictMain})
+	testscript.Main(homeless{m}, map[string]func(){"dpremote": strictMain, "dpremote-hasty": hasty})
 }
 
 // homeless runs tests where nobody's home can be written to.
@@ -44,7 +44,7 @@ const exitSin = 99
 func strictMain() {
 	a, done := newApp(), &sins{}
 	a.strict = done.add
-	code := run(a)
+	code := a.run()
 	for _, s := range done.take() {
 		a.log.Errorf("the client sins: %v", s)
 		code = exitSin

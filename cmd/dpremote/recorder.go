@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/user"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -31,6 +33,9 @@ type recorder struct {
 	run    history.RunID
 	broken error // why nothing more is written
 	told   bool  // that it is so
+	// looked is when the command began to look at the sites, where it leaves
+	// alone what another run begins after that; zero where it does not.
+	looked time.Time
 }
 
 func newRecorder(g *globals, cmd *cobra.Command, args []string) *recorder {
@@ -43,7 +48,7 @@ func (r *recorder) journal(site inventory.Site) distribution.Journal {
 	if site.Domain != "" {
 		account = site.Domain + `\` + site.User
 	}
-	return func(ctx context.Context, a distribution.Act) func(error) {
+	return func(ctx context.Context, a distribution.Act) (func(error), error) {
 		return r.begin(ctx, history.Act{
 			Site: site.Name, Operation: a.Operation, Package: string(a.PackageID), DP: a.ServerNALPath.Server(),
 			NALPath: string(a.ServerNALPath), SiteCode: string(a.SiteCode), Account: account, Detail: a.Detail,
@@ -52,21 +57,27 @@ func (r *recorder) journal(site inventory.Site) distribution.Journal {
 }
 
 // begin writes an act, and gives what writes its end. Both are written although
-// the context may have ended: what was sent, was sent.
-func (r *recorder) begin(ctx context.Context, a history.Act) (end func(error)) {
+// the context may have ended: what was sent, was sent. An error says that the
+// act is not to be done.
+func (r *recorder) begin(ctx context.Context, a history.Act) (end func(error), err error) {
 	ctx = context.WithoutCancel(ctx)
 	none := func(error) {}
 	h, run := r.open(ctx)
 	if h == nil {
 		r.tell()
-		return none
+		return none, nil
 	}
-	a.Run = run
+	a.Run, a.Unless = run, r.looked
 	id, err := h.Begin(ctx, a)
-	if err != nil {
+	switch {
+	case errors.Is(err, history.ErrTakenOver):
+		return nil, fmt.Errorf("%w: %w", distribution.ErrTakenOver, err)
+	case errors.Is(err, history.ErrBegunElse):
+		return nil, err
+	case err != nil:
 		r.giveUp(err)
 		r.tell()
-		return none
+		return none, nil
 	}
 	return func(err error) {
 		text := ""
@@ -80,7 +91,39 @@ func (r *recorder) begin(ctx context.Context, a history.Act) (end func(error)) {
 			r.giveUp(err)
 			r.tell()
 		}
+	}, nil
+}
+
+// aloneSince has the command leave alone what another run that writes into the
+// same history has begun since it began to look.
+func (r *recorder) aloneSince(t time.Time) { r.looked = t }
+
+// works tells that what was done so far was written down.
+func (r *recorder) works() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.h != nil && r.broken == nil
+}
+
+// plan writes what is about to be done, all of it before any of it is sent. That
+// it cannot be written stops nothing, unless another run has taken it over.
+func (r *recorder) plan(ctx context.Context, p history.Plan) error {
+	ctx = context.WithoutCancel(ctx)
+	h, run := r.open(ctx)
+	if h == nil {
+		r.tell()
+		return nil
 	}
+	p.Run = run
+	err := h.StorePlan(ctx, p)
+	switch {
+	case errors.Is(err, history.ErrTakenOver), errors.Is(err, history.ErrNoPlan):
+		return err
+	case err != nil:
+		r.giveUp(err)
+		r.tell()
+	}
+	return nil
 }
 
 // open opens the history when that was not tried before and starts a run. It

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dpremote/distribution"
+	"dpremote/internal/history"
 	"dpremote/internal/report"
 	"dpremote/queries"
 	"dpremote/wsman"
@@ -24,7 +25,7 @@ type refreshOptions struct {
 	max, perDP, perSite      int
 	cooldown, deadline       time.Duration
 	interval                 time.Duration
-	put, order               string
+	put, order, resume       string
 	groups                   []string
 }
 
@@ -56,14 +57,37 @@ what is in a retry storm. --force sends it all the same.
 A site is not given more than it has room for: no distribution point more than
 --per-dp open transfers, no site more than --per-site, those counted that are
 open already. With --wait the rest is sent as room comes; without it the rest is
-skipped. The smallest content goes first, unless --order says otherwise.`,
+skipped. The smallest content goes first, unless --order says otherwise.
+
+What is to be sent is written into the history before anything is. When a refresh
+was interrupted or killed, --resume goes on with it: with the last one of this
+inventory that left something unsent, or with the run that is named. What it sent
+is not sent again. Where nobody knows whether a request was stored, the site is
+asked: a refresh, a transfer or a change of state since then says that it was. The
+rest is judged anew and sent in the planned order. A refresh that still goes on in
+another process with the same history is stopped. A plain refresh sends nothing
+twice either, as long as --cooldown has not passed: it asks the site alone.`,
 		Example: `  dpremote refresh --dry-run
   dpremote refresh --yes --wait --deadline 1h
   dpremote refresh --dp 'dp0*' --package PS100005 --force
   dpremote refresh --dp-group 'All London DPs' --state failed,stale,stuck
-  dpremote refresh --site PS1 --max 20 --yes -o json`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runRefresh(cmd.Context(), g, o) },
+  dpremote refresh --site PS1 --max 20 --yes -o json
+  dpremote refresh --resume --yes --wait
+  dpremote refresh --resume 1 --dry-run`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+			case o.resume != resumeLast:
+				return usage("unknown argument %q (see '%s --help')", args[0], cmd.CommandPath())
+			default:
+				o.resume = args[0]
+			}
+			if o.resume != "" {
+				return runResume(cmd.Context(), g, o)
+			}
+			return runRefresh(cmd.Context(), g, o)
+		},
 	}
 	f := cmd.Flags()
 	o.register(f, "default: failed")
@@ -77,6 +101,8 @@ skipped. The smallest content goes first, unless --order says otherwise.`,
 	f.StringSliceVar(&o.groups, "dp-group", nil, "only distribution points in these groups: names or patterns such as Branch*")
 	f.DurationVar(&o.cooldown, "cooldown", 30*time.Minute, "leave alone what was sent again less than this ago")
 	f.StringVar(&o.put, "put", "auto", "what a request carries: auto, partial (keys and RefreshNow) or full (the whole instance)")
+	f.StringVar(&o.resume, "resume", "", "go on with a refresh that did not end: the last one, or the `RUN` of this number")
+	f.Lookup("resume").NoOptDefVal = resumeLast
 	f.BoolVar(&o.wait, "wait", false, "wait until everything has arrived or failed again")
 	f.DurationVar(&o.deadline, "deadline", time.Hour, "wait no longer than this")
 	f.DurationVar(&o.interval, "interval", 0, "pause between two looks at a site (default: 2s, and up to 1m while nothing moves)")
@@ -97,41 +123,63 @@ func runRefresh(ctx context.Context, g *globals, o *refreshOptions) error {
 		return err
 	}
 	defer f.close()
-	now := g.app.now()
-	examined := each(ctx, f, func(ctx context.Context, m *member) (*distribution.Examination, error) {
-		if err := needNamespace(m); err != nil {
-			return nil, err
-		}
-		return distribution.Examine(ctx, m.site, distribution.ExamineFor{
-			LookFor: distribution.LookFor{Filter: rules.filter, Groups: rules.groups, Cooldown: o.cooldown},
-			Since:   now.Add(-messageAge),
-		})
-	})
-	if err := unknownGroups(f, o.groups, rules.groups, examined); err != nil {
+	s, err := lookAt(ctx, f, rules, o.cooldown)
+	if err != nil {
 		return err
 	}
-	if rowless(examined) {
+	if err := unknownGroups(f, o.groups, rules.groups, s.examined); err != nil {
+		return err
+	}
+	if rowless(s.examined) {
 		if err := f.whyNothing(ctx, rules.filter); err != nil {
 			return err
 		}
 	}
-	storms := raging(distribution.Storms(examined), now)
-	sayStorms(g, storms)
-	var views []*distribution.View
-	for _, x := range examined {
-		views = append(views, x.View)
-	}
-	g.record.saw(ctx, f, views)
-	var rows []distribution.Row
-	for _, d := range distribution.Diagnose(f.leaveDiagnoses(examined)) {
-		rows = append(rows, d.Row)
-	}
-	steps := distribution.MakePlan(rows, distribution.Rules{
-		Force: o.force, Cooldown: o.cooldown, Max: o.max, Pace: rules.pace, Order: rules.order, Now: now,
-		Storms: storms, Elsewhere: f.elsewhere(views),
-	})
-	r := &refreshRun{f: f, o: o, rules: rules, storms: storms, items: newRefreshItems(steps)}
+	steps := distribution.MakePlan(s.rows, s.rules(f, o, rules))
+	r := &refreshRun{f: f, o: o, rules: rules, storms: s.storms, items: newRefreshItems(steps)}
 	return r.run(ctx, steps)
+}
+
+// sight is what a refresh sees of the sites.
+type sight struct {
+	at       time.Time // when it began to look
+	examined []*distribution.Examination
+	views    []*distribution.View
+	rows     []distribution.Row
+	storms   []distribution.Storm // those that are not over
+}
+
+// lookAt examines the sites, and what was refreshed there less than so long ago.
+func lookAt(ctx context.Context, f *fleet, rules refreshRules, refreshed time.Duration) (*sight, error) {
+	s := &sight{at: f.g.app.now()}
+	s.examined = each(ctx, f, func(ctx context.Context, m *member) (*distribution.Examination, error) {
+		if err := needNamespace(m); err != nil {
+			return nil, err
+		}
+		return distribution.Examine(ctx, m.site, distribution.ExamineFor{
+			LookFor: distribution.LookFor{Filter: rules.filter, Groups: rules.groups, Cooldown: refreshed},
+			Since:   s.at.Add(-messageAge),
+		})
+	})
+	s.storms = raging(distribution.Storms(s.examined), s.at)
+	sayStorms(f.g, s.storms)
+	for _, x := range s.examined {
+		s.views = append(s.views, x.View)
+	}
+	f.g.record.saw(ctx, f, s.views)
+	f.g.record.aloneSince(s.at)
+	for _, d := range distribution.Diagnose(f.leaveDiagnoses(s.examined)) {
+		s.rows = append(s.rows, d.Row)
+	}
+	return s, nil
+}
+
+// rules are the rules of a plan made from what was seen.
+func (s *sight) rules(f *fleet, o *refreshOptions, r refreshRules) distribution.Rules {
+	return distribution.Rules{
+		Force: o.force, Cooldown: o.cooldown, Max: o.max, Pace: r.pace, Order: r.order, Now: s.at,
+		Storms: s.storms, Elsewhere: f.elsewhere(s.views),
+	}
 }
 
 // read reads the flags and refuses those that contradict each other.
@@ -250,6 +298,10 @@ type refreshRun struct {
 	rules  refreshRules
 	storms []distribution.Storm
 	items  map[queries.RowKey]*refreshItem
+
+	resumes   *resumption        // the run that it goes on with; nil for none
+	takenOver bool               // by a process that resumes this one
+	earlier   []distribution.Row // that need not be sent, to wait for all the same
 }
 
 func (r *refreshRun) run(ctx context.Context, steps []distribution.Step) error {
@@ -262,7 +314,8 @@ func (r *refreshRun) run(ctx context.Context, steps []distribution.Step) error {
 	if !r.o.yes {
 		r.sayTravels(steps)
 	}
-	if r.o.dryRun || planned == 0 && r.isTable() {
+	waitsOn := r.o.wait && len(r.earlier) > 0
+	if r.o.dryRun || planned == 0 && r.isTable() && r.resumes == nil {
 		r.advise(steps)
 		return r.f.exit(r.found(steps))
 	}
@@ -273,19 +326,59 @@ func (r *refreshRun) run(ctx context.Context, steps []distribution.Step) error {
 		}
 		if !ok {
 			app.say("Nothing was sent.")
-			planned = 0
+			return r.conclude(ctx, steps, false)
 		}
 	}
-	late := planned > 0 && r.execute(ctx, steps)
+	if planned > 0 || r.resumes != nil {
+		if err := r.storePlan(ctx, steps); err != nil {
+			return err
+		}
+	}
+	return r.conclude(ctx, steps, (planned > 0 || waitsOn) && r.execute(ctx, steps))
+}
+
+// conclude shows what became of the rows.
+func (r *refreshRun) conclude(ctx context.Context, steps []distribution.Step, late bool) error {
+	app := r.f.g.app
 	if err := r.writeOutcomes(steps); err != nil {
 		return err
 	}
 	app.say("%s", r.outcomeSummary(steps))
 	r.advise(steps)
-	if late && len(r.f.failures) == 0 {
+	if isInterrupt(ctx.Err()) {
+		r.sayResume(steps)
+		return r.f.interrupted()
+	}
+	switch {
+	case r.takenOver:
+		return silent(exitIncomplete)
+	case late && len(r.f.failures) == 0:
 		return silent(exitDeadline)
 	}
 	return r.f.exit(r.found(steps))
+}
+
+// sayResume says how to go on after an interrupt.
+func (r *refreshRun) sayResume(steps []distribution.Step) {
+	left := 0
+	for _, s := range steps {
+		if o := r.items[s.RowKey()].outcome; s.Skip == distribution.SkipNothing && (o == outcomeNotSent || o == outcomeUnknown) {
+			left++
+		}
+	}
+	switch {
+	case left > 0 && r.f.g.record.works():
+		r.f.g.app.say("Interrupted: %s not known to be sent. 'dpremote refresh --resume' goes on.", countBe(left))
+	case left > 0:
+		r.f.g.app.say("Interrupted: %s not known to be sent.", countBe(left))
+	}
+}
+
+func countBe(n int) string {
+	if n == 1 {
+		return "1 row is"
+	}
+	return fmt.Sprintf("%d rows are", n)
 }
 
 func (r *refreshRun) isTable() bool {
@@ -305,7 +398,7 @@ func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (la
 	results := distribution.RefreshPaced(ctx, steps, distribution.PaceOptions{
 		Mode: r.rules.mode, Pace: r.rules.pace, Look: distribution.LookOptions{Fastest: r.o.interval, Slowest: r.o.interval},
 		Done: func(res distribution.Result) {
-			if res.Err != nil && !errors.Is(res.Err, distribution.ErrGivenUp) && !heldBack(res.Err) {
+			if res.Err != nil && !errors.Is(res.Err, distribution.ErrGivenUp) && !heldBack(res.Err) && !r.othersDo(res.Err) {
 				r.f.fail(res.Owner.Name, fmt.Errorf("refresh %s: %w", res.Keys, res.Err))
 			}
 		},
@@ -329,8 +422,12 @@ func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (la
 		}
 	}
 	app.say("Sent %s in %s.", count(len(sent), "row", "rows"), durationText(app.now().Sub(started)))
+	sent = append(sent, r.earlier...)
 	if !r.o.wait || len(sent) == 0 {
 		return false
+	}
+	if r.resumes != nil {
+		started = r.resumes.plan.Started
 	}
 	return r.watch(ctx, sent, started)
 }
@@ -340,6 +437,16 @@ func waits(n int) string {
 		return "1 row waits"
 	}
 	return fmt.Sprintf("%d rows wait", n)
+}
+
+// othersDo tells what was not sent because another process does it, and says so
+// when that has taken over the rest.
+func (r *refreshRun) othersDo(err error) bool {
+	if errors.Is(err, distribution.ErrTakenOver) && !r.takenOver {
+		r.takenOver = true
+		r.f.g.app.log.Errorf("another refresh --resume has taken over: %v", err)
+	}
+	return errors.Is(err, distribution.ErrTakenOver) || errors.Is(err, history.ErrBegunElse)
 }
 
 // heldBack tells what was not sent because the time was over or nobody wanted to

@@ -153,7 +153,10 @@ func (r *updateRun) run(ctx context.Context) error {
 		counts[r.outcomeOf(s)]++
 	}
 	app.say("Of %s: %s.", count(len(r.steps), "package", "packages"), countList(counts))
-	if late && len(r.f.failures) == 0 {
+	switch {
+	case isInterrupt(ctx.Err()):
+		return r.f.interrupted()
+	case late && len(r.f.failures) == 0:
 		return silent(exitDeadline)
 	}
 	return r.f.exit(r.found())
@@ -213,7 +216,7 @@ func (r *updateRun) execute(ctx context.Context) (late bool) {
 	app := r.f.g.app
 	results := distribution.Update(ctx, r.steps, distribution.UpdateOptions{ContextID: r.o.contextID, Force: r.o.force}, func(res distribution.UpdateResult) {
 		switch {
-		case res.Err == nil, errors.Is(res.Err, distribution.ErrGivenUp):
+		case res.Err == nil, errors.Is(res.Err, distribution.ErrGivenUp), heldBack(res.Err):
 		case errors.Is(res.Err, distribution.ErrBusy):
 			app.say("%s is not updated: %v.", res.PackageID, res.Err)
 		default:
