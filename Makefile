@@ -6,7 +6,7 @@ VERSION ?=
 LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test peers bench lint fuzz clean
+.PHONY: help build demo test peers bench lint fuzz dist licences clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ lint: ## gofmt, vet, staticcheck, tidy modules
 
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@GO=$(GO) scripts/fuzz $(FUZZTIME)
+
+dist: ## build release archives for all platforms into dist/ (VERSION=1.2.3)
+	@GO=$(GO) VERSION=$(VERSION) scripts/dist
+
+licences: ## list anew what is linked, with its licences, in THIRD_PARTY.md
+	$(GO) run ./scripts/supply licences >THIRD_PARTY.md.new && mv THIRD_PARTY.md.new THIRD_PARTY.md
 
 clean: ## remove what was built
 	rm -rf bin dist
