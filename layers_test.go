@@ -27,6 +27,7 @@ var below = map[string][]string{
 	"internal/history":   {},
 	"internal/inventory": {},
 	"internal/live":      {},
+	"internal/memnet":    {},
 	"internal/report":    {},
 	"internal/rowscan":   {"internal/xmlscan"},
 	"internal/sitelog":   {"internal/cmtrace", "wsman"},
