@@ -62,6 +62,15 @@
 // opened and never learnt of, because its connection was cut, is no sin; a
 // handler of Options.Around that keeps answers back says so by [Excuse].
 //
+// # Faults
+//
+// [Options.Faults] and [Hierarchy.Inject] make things go wrong: connections that
+// are refused or cut, answers that are late, cut, or no SOAP, SOAP faults,
+// quotas, servers that restart, disordered pages, clocks that jump. A [Fault]
+// chooses by site, action and class, by count, and by lot with a seed; requests
+// that come one after the other meet the same faults in every run. [Injected]
+// counts.
+//
 // # What it is not
 //
 // The provider stores no objects: of all the classes only SMS_DistributionPoint

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dpremote/simulator/internal/wire"
@@ -28,6 +29,9 @@ type Options struct {
 	// Port 0 takes a free port for each site, any other port is the first of as
 	// many as there are sites. Empty is 127.0.0.1:0.
 	Listen string
+	// Network makes the listeners, with an address on loopback. Nil listens on
+	// TCP. With another network tests can run under an invented clock.
+	Network func(ctx context.Context, address string) (net.Listener, error)
 	// TLS makes the servers speak HTTPS, with a certificate of an authority of
 	// their own (Hierarchy.CA) for 127.0.0.1, ::1, localhost and the servers'
 	// names.
@@ -64,8 +68,9 @@ type Options struct {
 	// answered, and what they left open once Close has let the last exchange end.
 	// Nil looks for nothing. It must be safe for concurrent use.
 	Strict func(Sin)
-	// Around wraps a site's HTTP handler, outside of sign-in, for faults of the
-	// transport. Nil wraps nothing.
+	// Faults are in force from the start; see Hierarchy.Inject.
+	Faults []Fault
+	// Around wraps a site's HTTP handler, outside of sign-in. Nil wraps nothing.
 	Around func(site string, next http.Handler) http.Handler
 	// ErrorLog receives what the HTTP servers complain of. Nil discards it.
 	ErrorLog *log.Logger
@@ -93,6 +98,7 @@ type Exchange struct {
 	Class         string
 	Method        string // of an Invoke
 	Query         string // the WQL of an Enumerate
+	Events        bool   // the Pull is one of a subscription
 	Selectors     map[string]string
 	Status        int    // HTTP
 	FaultCode     uint32 // of the WSManFault; 0 when the answer is none
@@ -124,6 +130,9 @@ type Hierarchy struct {
 	handlers  map[string]http.Handler  // by site code
 	services  map[string]*wire.Handler // the same without the guard
 	authority *authority               // nil without TLS
+	plan      plan
+	clocks    map[string]*atomic.Int64 // by how much a site's clock has jumped
+	doors     map[string]*door         // of those that listen
 
 	serving   sync.RWMutex // held by each exchange for reading
 	closed    bool         // guarded by serving
@@ -137,6 +146,24 @@ type Hierarchy struct {
 // New makes the hierarchy's state and handlers without listening. The error
 // says what is wrong with the model.
 func New(m Model, o Options) (*Hierarchy, error) {
+	h, err := build(m, o)
+	if err != nil {
+		return nil, err
+	}
+	return h, h.injectAll(o.Faults)
+}
+
+func (h *Hierarchy) injectAll(faults []Fault) error {
+	for _, f := range faults {
+		if _, err := h.Inject(f); err != nil {
+			return fmt.Errorf("start simulator: %w", err)
+		}
+	}
+	return nil
+}
+
+// build makes a hierarchy in which nothing goes wrong yet.
+func build(m Model, o Options) (*Hierarchy, error) {
 	w, err := world.New(m.world(), o.Now)
 	if err != nil {
 		return nil, fmt.Errorf("start simulator: %w", err)
@@ -154,6 +181,7 @@ func New(m Model, o Options) (*Hierarchy, error) {
 	o.Password = ""
 	h := &Hierarchy{
 		world: w, options: o, handlers: map[string]http.Handler{}, services: map[string]*wire.Handler{},
+		clocks: map[string]*atomic.Int64{}, doors: map[string]*door{},
 		password: func() string { return password },
 	}
 	for _, s := range m.Sites {
@@ -173,6 +201,7 @@ func New(m Model, o Options) (*Hierarchy, error) {
 	}
 	for _, e := range h.endpoints {
 		site, _ := w.Site(e.Code)
+		h.clocks[e.Code] = &atomic.Int64{}
 		service, err := h.service(site)
 		if err != nil {
 			return nil, fmt.Errorf("start simulator: %w", err)
@@ -186,13 +215,19 @@ func New(m Model, o Options) (*Hierarchy, error) {
 // Start makes a hierarchy and listens on loopback, on one port for each site of
 // the model, until Close or until the context is done.
 func Start(ctx context.Context, m Model, o Options) (*Hierarchy, error) {
-	h, err := New(m, o)
+	h, err := build(m, o)
 	if err != nil {
 		return nil, err
 	}
 	listeners, err := h.listen(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("start simulator: %w", err)
+	}
+	if err := h.injectAll(o.Faults); err != nil {
+		for _, l := range listeners {
+			l.Close()
+		}
+		return nil, err
 	}
 	for i, l := range listeners {
 		h.serve(ctx, l, h.endpoints[i].Code)
@@ -224,7 +259,7 @@ func (h *Hierarchy) listen(ctx context.Context) (listeners []net.Listener, err e
 		if port != 0 {
 			number += i
 		}
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(number)))
+		l, err := h.open(ctx, e.Code, net.JoinHostPort(host, strconv.Itoa(number)))
 		if err != nil {
 			return listeners, fmt.Errorf("listen for site %s: %w", e.Code, err)
 		}
@@ -237,6 +272,25 @@ func (h *Hierarchy) listen(ctx context.Context) (listeners []net.Listener, err e
 		listeners = append(listeners, l)
 	}
 	return listeners, nil
+}
+
+// open opens the door of a site.
+func (h *Hierarchy) open(ctx context.Context, code, address string) (net.Listener, error) {
+	network := h.options.Network
+	if network == nil {
+		network = func(ctx context.Context, address string) (net.Listener, error) {
+			return new(net.ListenConfig).Listen(ctx, "tcp", address)
+		}
+	}
+	l, err := network(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	again := func() (net.Listener, error) {
+		return network(context.WithoutCancel(ctx), l.Addr().String())
+	}
+	h.doors[code] = newDoor(l, again, func() bool { return h.dropped(code) })
+	return h.doors[code], nil
 }
 
 // loopback splits an address to listen on.
@@ -289,7 +343,7 @@ func (h *Hierarchy) service(site *world.Site) (*wire.Handler, error) {
 		Provider:             site,
 		AllowUnencrypted:     o.AllowUnencrypted,
 		DMTF:                 o.DMTF,
-		Now:                  o.Now,
+		Now:                  h.clock(site.Code()),
 		Computer:             site.Server(),
 		MaxEnvelopeSizeKB:    o.MaxEnvelopeSizeKB,
 		MaxBatchItems:        o.MaxBatchItems,
@@ -304,8 +358,13 @@ func (h *Hierarchy) service(site *world.Site) (*wire.Handler, error) {
 	if o.Observe != nil {
 		cfg.Observe = func(x wire.Exchange) { o.Observe(observed(site.Code(), x)) }
 	}
-	if o.Around != nil {
-		cfg.Around = func(next http.Handler) http.Handler { return o.Around(site.Code(), next) }
+	cfg.Inject = func(x wire.Exchange) wire.Mishap { return h.mishap(site.Code(), x) }
+	cfg.Around = func(next http.Handler) http.Handler {
+		next = h.dated(site.Code(), next)
+		if o.Around != nil {
+			next = o.Around(site.Code(), next)
+		}
+		return next
 	}
 	h.strict(site.Code(), &cfg)
 	if err := h.signIn(&cfg); err != nil {
@@ -314,11 +373,31 @@ func (h *Hierarchy) service(site *world.Site) (*wire.Handler, error) {
 	return wire.New(cfg), nil
 }
 
+// clock is a site's clock.
+func (h *Hierarchy) clock(code string) func() time.Time {
+	now, jumped := h.options.Now, h.clocks[code]
+	if now == nil {
+		now = time.Now
+	}
+	return func() time.Time { return now().Add(time.Duration(jumped.Load())) }
+}
+
+// dated puts a clock that has jumped into the answers.
+func (h *Hierarchy) dated(code string, next http.Handler) http.Handler {
+	now, jumped := h.clock(code), h.clocks[code]
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if jumped.Load() != 0 {
+			w.Header().Set("Date", now().UTC().Format(http.TimeFormat))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func observed(code string, x wire.Exchange) Exchange {
 	return Exchange{
 		Site: code, User: x.User,
 		Action: x.Action, ResourceURI: x.ResourceURI, Namespace: x.Namespace, Class: x.Class,
-		Method: x.Method, Query: x.Query, Selectors: x.Selectors,
+		Method: x.Method, Query: x.Query, Events: x.Events, Selectors: x.Selectors,
 		Status: x.Status, FaultCode: x.FaultCode,
 		RequestBytes: x.RequestBytes, ResponseBytes: x.ResponseBytes,
 	}

@@ -86,6 +86,10 @@ type Config struct {
 	// *repository.Status as the Provider's. Nil lets all pass. It must be safe
 	// for concurrent use.
 	Intercept func(Exchange) error
+	// Inject says what goes wrong with an exchange that passed Intercept, or
+	// with an Identify of who is signed in. Nil lets nothing go wrong. It must
+	// be safe for concurrent use.
+	Inject func(Exchange) Mishap
 	// Observe is called for every exchange, also those refused, when its answer
 	// is ready and not yet sent: a client that has the answer finds it observed.
 	// It must be safe for concurrent use.
@@ -116,12 +120,17 @@ type Exchange struct {
 	Query       string            // the WQL of an Enumerate
 	Selectors   map[string]string // as sent; those that are EPRs as object paths
 	Timeout     time.Duration     // OperationTimeout
+	Events      bool              // the Pull is one of a subscription
 
 	Status        int    // of HTTP; 0 in Intercept
 	FaultCode     uint32 // of the WSManFault; 0 when the answer is none
 	RequestBytes  int    // of the body as received
 	ResponseBytes int    // of the body as sent
+	Mishap        Mishap // what Inject said
 }
+
+// ActionIdentify stands for the action of an Identify, which has none.
+const ActionIdentify = nsIdentify + "/Identify"
 
 // withDefaults is the Config with each zero field at its default.
 func (c Config) withDefaults() Config {

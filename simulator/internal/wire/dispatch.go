@@ -16,6 +16,11 @@ func (h *Handler) operate(ctx context.Context, req *request, text []byte, x *Exc
 		return answer{}, err
 	}
 	if isIdentify(body) {
+		x.Action = ActionIdentify
+		h.mishapOf(x)
+		if f := x.Mishap.Fault; f != nil {
+			return answer{}, f
+		}
 		return h.identify("OS: "+h.cfg.Version+" SP: 0.0 Stack: 3.0", h.profiles(req.tls)), nil
 	}
 	h.strict.message(req.note, header, body)
@@ -29,7 +34,27 @@ func (h *Handler) operate(ctx context.Context, req *request, text []byte, x *Exc
 	if err := h.cfg.Intercept(*x); err != nil {
 		return answer{}, faultOf(err, res)
 	}
-	return run()
+	return h.tried(req, x, run)
+}
+
+// tried carries out an operation, unless something goes wrong with it.
+func (h *Handler) tried(req *request, x *Exchange, run func() (answer, error)) (answer, error) {
+	h.held(req, x)
+	h.mishapOf(x)
+	m := x.Mishap
+	undone := m.Reset == ResetBefore || m.Plain != nil || m.Fault != nil
+	if undone && !m.Done {
+		if m.Fault != nil {
+			return answer{}, m.Fault
+		}
+		return answer{}, TimedOut() // which nobody sees
+	}
+	req.disorder = m.Disorder
+	a, err := run()
+	if m.Fault != nil && err == nil {
+		err = m.Fault
+	}
+	return a, err
 }
 
 // operation finds what a request asks for, notes it in x, and is the

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strconv"
 
 	"dpremote/simulator/internal/repository"
@@ -209,16 +210,24 @@ func (h *Handler) nextPage(req *request, e *enumeration, p page, most int) (answ
 	widest := page{name: p.name, prefix: p.prefix, context: contextPrefix + newUUID(), items: []byte{}, end: true}
 	room := h.limit(req) - utf16Size(h.envelope(h.answerPage(widest), req.messageID))
 	at := e.next
+	var items [][]byte
 	for ; at < len(e.result.Instances) && at-e.next < most; at++ {
 		item := e.render(e.result.Instances[at])
 		room -= utf16Size(item)
 		if room < 0 {
 			break
 		}
-		p.items = append(p.items, item...)
+		items = append(items, item)
 	}
 	if at == e.next && at < len(e.result.Instances) {
 		return answer{}, envelopeExceeded()
+	}
+	p.items = slices.Concat(req.disorder.arrange(items)...)
+	switch {
+	case req.disorder == Repeats:
+		at = e.next
+	case req.disorder == Endless && at == len(e.result.Instances):
+		at = 0
 	}
 	e.next = at
 	if p.end = at == len(e.result.Instances); p.end {

@@ -60,6 +60,8 @@ type Fault struct {
 	Reason string
 	// Message is the text inside of WSManFault. Empty is Reason.
 	Message string
+	// Status is that of HTTP. 0 is 500.
+	Status int
 
 	// detail writes s:Detail's content in place of a plain WSManFault.
 	detail func(w *xmlWriter, h *Handler)

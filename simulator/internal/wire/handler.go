@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -64,20 +65,28 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request) {
 	defer connectionOf(r).hold()()
 	x := &Exchange{}
 	reply := h.reply(w, r, x)
+	if p := x.Mishap.Plain; p != nil {
+		reply.status, reply.header, reply.contentType, reply.body = p.Status, p.Header, p.ContentType, p.Body
+	}
 	x.Status, x.ResponseBytes = reply.status, len(reply.body)
 	h.strict.hear(r, x)
 	h.cfg.Observe(*x)
-	for key, values := range reply.header {
+	transmit(w, r, x.Mishap, reply.send)
+}
+
+// send writes an answer.
+func (a reply) send(w http.ResponseWriter) {
+	for key, values := range a.header {
 		w.Header()[key] = values
 	}
-	if reply.contentType != "" {
-		w.Header().Set("Content-Type", reply.contentType)
+	if a.contentType != "" {
+		w.Header().Set("Content-Type", a.contentType)
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(reply.body)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.Header().Set("Server", "Microsoft-HTTPAPI/2.0")
-	w.WriteHeader(reply.status)
+	w.WriteHeader(a.status)
 	// A client that went away learns nothing; it is its own loss.
-	_, _ = w.Write(reply.body)
+	_, _ = w.Write(a.body)
 }
 
 // reply judges a request as HTTP and hands its message on.
@@ -151,7 +160,7 @@ func (h *Handler) sealedMessage(r *http.Request, who verdict, contentType string
 		return reply{status: http.StatusRequestEntityTooLarge}
 	}
 	answer := h.message(r, who.user, contentType, body, x)
-	if len(answer.body) > 0 {
+	if len(answer.body) > 0 && x.Mishap.Plain == nil {
 		answer.contentType, answer.body, err = who.seal.seal(answer.contentType, answer.body)
 	}
 	if err != nil {
@@ -183,9 +192,12 @@ func (h *Handler) message(r *http.Request, user, contentType string, body []byte
 	if err != nil {
 		f := faultOf(err, resource{})
 		x.FaultCode = f.Code
-		status, envelope = http.StatusInternalServerError, h.envelope(f.answer(h), req.messageID)
+		status, envelope = cmp.Or(f.Status, http.StatusInternalServerError), h.envelope(f.answer(h), req.messageID)
 	}
-	return reply{status: status, contentType: enc.contentType(), body: encode(envelope, enc)}
+	if x.Mishap.Cut != CutNowhere {
+		envelope = envelope[:x.Mishap.Cut.at(envelope)]
+	}
+	return reply{status: status, contentType: cmp.Or(x.Mishap.ContentType, enc.contentType()), body: encode(envelope, enc)}
 }
 
 // address is the URL that a request came to.

@@ -29,6 +29,7 @@ type request struct {
 	fragment     *element      // w:FragmentTransfer, or nil
 	subscription string        // e:Identifier, or empty
 	body         *element      // what s:Body holds, or nil
+	disorder     Disorder      // that the answer is to have
 }
 
 // selector is one w:Selector.
