@@ -136,6 +136,9 @@ func (s *Scanner) Depth() int { return len(s.open) }
 // Offset is where the scanner stands, in bytes from the document's start.
 func (s *Scanner) Offset() int { return s.pos }
 
+// Since is the document from an offset to where the scanner stands.
+func (s *Scanner) Since(offset int) []byte { return s.buf[offset:s.pos] }
+
 // Mark is a place to which a scanner can go back.
 type Mark struct {
 	pos, open, bindings int
@@ -347,7 +350,8 @@ func (s *Scanner) pop() {
 // white space may stand, and it is passed over: the token is then EOF.
 func (s *Scanner) characters() (Token, error) {
 	end := bytes.IndexByte(s.buf[s.pos:], '<')
-	if end < 0 {
+	cut := end < 0
+	if cut {
 		end = len(s.buf) - s.pos
 	}
 	raw := s.buf[s.pos : s.pos+end]
@@ -359,7 +363,10 @@ func (s *Scanner) characters() (Token, error) {
 		return EOF, nil
 	}
 	text, err := s.unescape(raw)
-	if err != nil {
+	switch {
+	case err != nil && cut: // within a reference or a character
+		return EOF, s.truncated()
+	case err != nil:
 		return EOF, err
 	}
 	s.pos += end
