@@ -17,9 +17,41 @@ var errGone = errors.New("the server closed the connection")
 
 // dialer opens connections to one server.
 type dialer struct {
-	net  net.Dialer
-	tls  *tls.Config
-	wrap func(net.Conn) net.Conn // for tests that watch a connection
+	net   net.Dialer
+	other func(ctx context.Context, network, address string) (net.Conn, error) // in place of net; may be nil
+	tls   *tls.Config
+	wrap  func(net.Conn) net.Conn // for tests that watch a connection
+}
+
+// open opens a connection without TLS.
+func (d *dialer) open(ctx context.Context, network, address string) (net.Conn, error) {
+	if d.other == nil {
+		return d.net.DialContext(ctx, network, address)
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.net.Timeout)
+	defer cancel()
+	return d.other(ctx, network, address)
+}
+
+// secure opens a connection with TLS to a host.
+func (d *dialer) secure(ctx context.Context, host, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.net.Timeout)
+	defer cancel()
+	conn, err := d.open(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	config := d.tls
+	if config.ServerName == "" {
+		config = config.Clone()
+		config.ServerName = host
+	}
+	c := tls.Client(conn, config)
+	if err := c.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // link is one connection and nothing else: when it is gone, requests over it
@@ -47,10 +79,9 @@ func (d *dialer) link(ctx context.Context, t *HTTP) (*link, error) {
 	}
 	l := &link{exchange: exchange{t: t, dial: *d}}
 	if u.Scheme == "https" {
-		secure := tls.Dialer{NetDialer: &d.net, Config: d.tls}
-		l.conn, err = secure.DialContext(ctx, "tcp", hostPort(u, "443"))
+		l.conn, err = d.secure(ctx, u.Hostname(), hostPort(u, "443"))
 	} else {
-		l.conn, err = d.net.DialContext(ctx, "tcp", hostPort(u, "80"))
+		l.conn, err = d.open(ctx, "tcp", hostPort(u, "80"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)

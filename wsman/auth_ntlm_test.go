@@ -296,7 +296,7 @@ func TestSealedFault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Response{Status: 500, ContentType: "application/soap+xml;charset=UTF-8", Body: []byte("answer to x")}
+	want := &Response{Status: 500, ContentType: "application/soap+xml;charset=UTF-8", Body: []byte("answer to x"), Encrypted: true}
 	if diff := cmp.Diff(want, res, withoutDate); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -312,7 +312,7 @@ func TestUnsealedStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(&Response{Status: 503}, res, withoutDate); diff != "" {
+	if diff := cmp.Diff(&Response{Status: 503, Encrypted: true}, res, withoutDate); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -164,6 +164,11 @@ func (s *signInSession) sendSealed(ctx context.Context, req *Request) (*Response
 	if res, err = s.unseal(res); err != nil {
 		return nil, &TransportError{Sent: true, Err: err}
 	}
+	if len(res.Body) == 0 {
+		// Not answered by who opens our messages: the two sides may no longer
+		// agree on how many there were.
+		s.drop()
+	}
 	return res, nil
 }
 
@@ -174,7 +179,7 @@ var errNotSealed = errors.New("unseal the answer")
 // unseal opens a sealed answer. Of what is not sealed it takes the status
 // only, and only where the status is not one of SOAP.
 func (s *signInSession) unseal(res *Response) (*Response, error) {
-	bare := &Response{Status: res.Status, Date: res.Date}
+	bare := &Response{Status: res.Status, Date: res.Date, RetryAfter: res.RetryAfter, Encrypted: true}
 	switch {
 	case res.Status == http.StatusUnauthorized:
 		// Nothing shows that this comes from the server, so it must not make
@@ -194,7 +199,7 @@ func (s *signInSession) unseal(res *Response) (*Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (HTTP %d): %w", errNotSealed, res.Status, err)
 	}
-	return &Response{Status: res.Status, ContentType: m.contentType, Body: plain, Date: res.Date, release: res.release}, nil
+	return &Response{Status: res.Status, ContentType: m.contentType, Body: plain, Date: res.Date, RetryAfter: res.RetryAfter, Encrypted: true, release: res.release}, nil
 }
 
 // drop gives up the connection with its keys.

@@ -34,11 +34,17 @@ type Options struct {
 	MaxPages int
 	Locale   string // en-US
 	// Retries is how often a failed read is sent again; 0 means 2, less than
-	// 0 never. Writes are never sent again.
+	// 0 never. Writes are never sent again. All reads together have 20 retries
+	// at first; each answer earns a tenth of one.
 	Retries int
 	// Backoff is the pause before the first retry; it doubles, with jitter.
-	// 0 means 500 ms.
+	// 0 means 500 ms. A server that asks for a longer one with Retry-After gets
+	// it, up to a minute; who asks for more is not asked again.
 	Backoff time.Duration
+	// Notice is told of retries, and of what the client asks less of because of
+	// the server's quotas: text for a log. Nil for nobody. It must be safe for
+	// concurrent use.
+	Notice func(text string)
 	// Tracer sees every message; nil for none.
 	Tracer Tracer
 }
@@ -88,6 +94,8 @@ type Client struct {
 	transport Transport
 	options   Options
 	clock     atomic.Pointer[time.Duration] // how far the server's is ahead
+	budget    budget
+	pressure  pressure
 }
 
 // NewClient makes a client. It connects to nothing yet, and does not close the
@@ -134,18 +142,19 @@ func (a *answer) release() {
 // do sends a message, again if it is a read and that may help, and opens the
 // answer. The error is an *Error.
 func (c *Client) do(ctx context.Context, m *message) (*answer, error) {
-	for attempt := 0; ; attempt++ {
+	for attempt := 0; ; {
 		a, err := c.once(ctx, m)
 		if err == nil {
 			return a, nil
 		}
-		wrapped := c.fail(m, err)
-		if !m.reads || wrapped.Retry != RetrySafe || attempt >= c.options.Retries || errors.Is(err, ErrNoAnswer) {
-			return nil, wrapped // who was silent for so long is not asked again unasked
+		if c.ease(m, err) && ctx.Err() == nil {
+			continue // page sizes end at 1
 		}
-		if pause(ctx, c.options.Backoff, attempt) != nil {
+		wrapped := c.fail(m, err)
+		if !m.reads || !c.Again(ctx, wrapped, attempt) {
 			return nil, wrapped
 		}
+		attempt++
 	}
 }
 
@@ -155,6 +164,12 @@ func (c *Client) fail(m *message, err error) *Error {
 
 // once sends a message one time.
 func (c *Client) once(ctx context.Context, m *message) (*answer, error) {
+	if !m.aside {
+		if err := c.pressure.enter(ctx); err != nil {
+			return nil, err
+		}
+		defer c.pressure.leave()
+	}
 	id := newMessageID()
 	body, err := c.envelope(m, id)
 	if err != nil {
@@ -169,7 +184,14 @@ func (c *Client) once(ctx context.Context, m *message) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return open(res, id, m.expect)
+	a, err := open(res, id, m.expect)
+	if err == nil && m.whole {
+		err = checkRest(a.doc)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // lingering is a context that ends a moment after another has, with its cause,
@@ -211,6 +233,7 @@ func (c *Client) roundTrip(ctx context.Context, op string, req *Request) (*Respo
 	}
 	if err == nil {
 		c.noteClock(res)
+		c.budget.earn()
 	}
 	if done != nil {
 		done(res, err)
@@ -277,7 +300,7 @@ func open(res *Response, id string, expect xmlName) (*answer, error) {
 }
 
 func httpError(res *Response) *HTTPError {
-	e := &HTTPError{Status: res.Status, ContentType: res.ContentType, Size: len(res.Body)}
+	e := &HTTPError{Status: res.Status, ContentType: res.ContentType, Size: len(res.Body), RetryAfter: res.RetryAfter, Encrypted: res.Encrypted}
 	const mostSchemes, longest = 8, 32
 	for _, c := range res.Challenges[:min(len(res.Challenges), mostSchemes)] {
 		scheme, _, _ := strings.Cut(strings.TrimSpace(c), " ")

@@ -150,21 +150,21 @@ func (r *enumeration) all(ctx context.Context, visit func(*Page) bool) error {
 		case errors.Is(err2, errStopped):
 			return nil
 		case err2 != nil:
-			return r.c.fail(r.pullMessage(), err2)
+			return r.c.failQuery(r.pullMessage(), err2)
 		case end:
 			r.context = ""
 			return nil
 		case r.context == "":
-			return r.c.fail(r.pullMessage(), ErrIncomplete)
+			return r.c.failQuery(r.pullMessage(), ErrIncomplete)
 		}
 		if empty++; items > 0 {
 			empty = 0
 		}
 		if empty > maxEmptyPages {
-			return r.c.fail(r.pullMessage(), fmt.Errorf("%w: %d pages in a row without an item", ErrIncomplete, empty))
+			return r.c.failQuery(r.pullMessage(), fmt.Errorf("%w: %d pages in a row without an item", ErrIncomplete, empty))
 		}
 		if pages >= r.c.options.MaxPages {
-			return r.c.fail(r.pullMessage(), fmt.Errorf("%w: more than %d pages", ErrIncomplete, pages))
+			return r.c.failQuery(r.pullMessage(), fmt.Errorf("%w: more than %d pages", ErrIncomplete, pages))
 		}
 		a, err = r.pull(ctx)
 	}
@@ -172,12 +172,12 @@ func (r *enumeration) all(ctx context.Context, visit func(*Page) bool) error {
 
 func (r *enumeration) enumerateMessage() *message {
 	return &message{
-		op: "enumerate", target: r.e.target(), action: actionEnumerate, epr: r.epr, reads: true, opens: true,
+		op: "enumerate", target: r.e.target(), action: actionEnumerate, epr: r.epr, reads: true, opens: true, paged: true,
 		expect: xmlName{NamespaceEnumeration, "EnumerateResponse"},
 		body: func(w *xmlwrite.Writer) {
 			w.Open("n:Enumerate")
 			w.Empty("w:OptimizeEnumeration")
-			w.Leaf("w:MaxElements", strconv.Itoa(r.size))
+			w.Leaf("w:MaxElements", strconv.Itoa(r.c.pageSize(r.size)))
 			if mode := r.e.Mode.String(); mode != "" {
 				w.Leaf("w:EnumerationMode", mode)
 			}
@@ -194,12 +194,12 @@ func (r *enumeration) enumerateMessage() *message {
 func (r *enumeration) pullMessage() *message {
 	id := r.context
 	return &message{
-		op: "pull", target: r.e.target(), action: actionPull, epr: r.epr,
+		op: "pull", target: r.e.target(), action: actionPull, epr: r.epr, paged: true,
 		expect: xmlName{NamespaceEnumeration, "PullResponse"},
 		body: func(w *xmlwrite.Writer) {
 			w.Open("n:Pull")
 			w.Leaf("n:EnumerationContext", id)
-			w.Leaf("n:MaxElements", strconv.Itoa(r.size))
+			w.Leaf("n:MaxElements", strconv.Itoa(r.c.pageSize(r.size)))
 			w.Close("n:Pull")
 		},
 	}
@@ -244,24 +244,6 @@ func (r *enumeration) pull(ctx context.Context) (*answer, error) {
 func moved(err error) bool {
 	var f *Fault
 	return err != nil && (!errors.As(err, &f) || f.kind() == ErrContext)
-}
-
-// doPull sends a Pull, and once more with the same context when the server
-// says that it only ran out of time.
-func (c *Client) doPull(ctx context.Context, m *message) (*answer, error) {
-	a, err := c.once(ctx, m)
-	var f *Fault
-	if errors.As(err, &f) && f.TimedOutPulling() {
-		a, err = c.once(ctx, m)
-	}
-	if err == nil {
-		return a, nil
-	}
-	wrapped := c.fail(m, err)
-	if wrapped.Retry == RetryUnknown {
-		wrapped.Retry = RetrySafe // not of this Pull, but of the query
-	}
-	return nil, wrapped
 }
 
 // page hands a page to visit. It notes the new context, and sends the next Pull
@@ -388,7 +370,7 @@ func (r *enumeration) release(ctx context.Context) {
 	r.context = ""
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToClean)
 	defer cancel()
-	m := &message{op: "release", target: r.e.target(), action: actionRelease, epr: r.epr,
+	m := &message{op: "release", target: r.e.target(), action: actionRelease, epr: r.epr, aside: true,
 		body: func(w *xmlwrite.Writer) {
 			w.Open("n:Release")
 			w.Leaf("n:EnumerationContext", id)

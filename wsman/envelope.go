@@ -23,6 +23,9 @@ type message struct {
 	expect xmlName // the body's element in the answer; empty when any will do
 	reads  bool    // the operation changes nothing
 	opens  bool    // the answer names what is to be closed
+	whole  bool    // the answer is checked to its end before it is used
+	paged  bool    // the answer is smaller when fewer items are asked for
+	aside  bool    // not counted among the requests that a quota bounds
 }
 
 type xmlName struct{ space, local string }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // What callers decide by. Each is matched by errors.Is against a Fault, an
@@ -77,6 +78,10 @@ type HTTPError struct {
 	ContentType string
 	Schemes     []string // the authentication schemes that a 401 offered
 	Size        int      // of the body, in bytes
+	// RetryAfter is how long the server asks to be left alone, 0 when it does
+	// not.
+	RetryAfter time.Duration
+	Encrypted  bool // the request travelled encrypted
 }
 
 // Error implements error. It says what to do where the status tells.
@@ -88,12 +93,18 @@ func (e *HTTPError) Error() string {
 		return fmt.Sprintf("credentials refused (HTTP 401; the server offers %s)", strings.Join(e.Schemes, ", "))
 	case e.unsealed():
 		return "the server takes no unencrypted traffic (HTTP 500, empty answer): use https, or a scheme that seals"
+	case e.silent():
+		return "the server failed and did not say why (HTTP 500, empty answer)"
 	case e.Status == http.StatusForbidden:
 		return "access denied (HTTP 403)"
 	case e.Status == http.StatusNotFound:
 		return "no WS-Man service at this address (HTTP 404): check host and port"
 	case e.Status == http.StatusRequestEntityTooLarge:
 		return "the request is larger than the server takes (HTTP 413)"
+	case e.busy() && e.RetryAfter > 0:
+		return fmt.Sprintf("the server is too busy (HTTP %d) and asks to come back after %s", e.Status, e.RetryAfter)
+	case e.busy():
+		return fmt.Sprintf("the server is too busy (HTTP %d)", e.Status)
 	case e.Status >= 300 && e.Status < 400:
 		return fmt.Sprintf("the server redirects (HTTP %d), which is not followed: check host and port", e.Status)
 	case e.Status == http.StatusOK || e.Status == http.StatusInternalServerError:
@@ -109,9 +120,18 @@ func (e *HTTPError) mediaType() string {
 	return fmt.Sprintf("%.100s", e.ContentType)
 }
 
-func (e *HTTPError) unsealed() bool {
+// busy is a server that takes no requests for now.
+func (e *HTTPError) busy() bool {
+	return e.Status == http.StatusServiceUnavailable || e.Status == http.StatusTooManyRequests
+}
+
+// silent is a server that failed without a fault.
+func (e *HTTPError) silent() bool {
 	return e.Status == http.StatusInternalServerError && e.Size == 0
 }
+
+// unsealed is how WinRM answers a message in clear text.
+func (e *HTTPError) unsealed() bool { return e.silent() && !e.Encrypted }
 
 // Is matches the sentinel errors of this package.
 func (e *HTTPError) Is(target error) bool {
@@ -123,7 +143,7 @@ func (e *HTTPError) Is(target error) bool {
 	case ErrUnsealed:
 		return e.unsealed()
 	case ErrNotWSMan:
-		return !e.unsealed() && e.Status != http.StatusUnauthorized && e.Status != http.StatusServiceUnavailable
+		return !e.silent() && e.Status != http.StatusUnauthorized && e.Status != http.StatusServiceUnavailable
 	}
 	return false
 }
@@ -132,9 +152,10 @@ func (e *HTTPError) Is(target error) bool {
 // between us and the server (502, 504, a page) does not say whether the server
 // did what was asked.
 func (e *HTTPError) retry(reads bool) Retry {
-	switch e.Status {
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	if e.busy() {
 		return RetrySafe
+	}
+	switch e.Status {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusBadRequest:
 		return RetryUseless
 	}
@@ -143,7 +164,7 @@ func (e *HTTPError) retry(reads bool) Retry {
 		return RetryUseless
 	case !reads:
 		return RetryUnknown
-	case e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout:
+	case e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout, e.silent():
 		return RetrySafe
 	}
 	return RetryUseless

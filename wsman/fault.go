@@ -212,6 +212,10 @@ func (f *Fault) retry(reads bool) Retry {
 		return RetryUnknown
 	case ErrContext:
 		return RetrySafe // the query can be asked again from its start
+	case ErrTooLarge:
+		if !reads {
+			return RetryUnknown // it may be the answer to what was done that is too large
+		}
 	case nil:
 		// A receiver that failed may have failed after it did what was asked.
 		if !reads && f.Code == "Receiver" {

@@ -83,7 +83,7 @@ func TestFaultKinds(t *testing.T) {
 		{"negative code", "w:InternalError", wsmanFault("-2147217405", "x"), ErrAccessDenied, RetryUseless, "0x80041003"},
 		{"provider's extended status", "w:InternalError", provider(extended), ErrNotFound, RetryUseless, "Not from this site"},
 		{"empty context", "n:InvalidEnumerationContext", "", ErrContext, RetrySafe, "InvalidEnumerationContext"},
-		{"envelope", "w:EncodingLimit", wsmanFault("2150858824", "groß"), ErrTooLarge, RetryUseless, "0x80338048"},
+		{"envelope", "w:EncodingLimit", wsmanFault("2150858824", "groß"), ErrTooLarge, RetryUnknown, "0x80338048"},
 		{"representation", "x:InvalidRepresentation", wsmanFault("2150858817", "Schema"), ErrRepresentation, RetryUseless, "Schema (InvalidRepresentation, 0x80338041)"},
 		{"provider text only", "w:InternalError", `<s:Detail><f:WSManFault Code="2150859002" Machine="S"><f:Message><f:ProviderFault provider="P">nur Text</f:ProviderFault></f:Message></f:WSManFault></s:Detail>`,
 			nil, RetryUseless, "nur Text"},

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,9 @@ type HTTPOptions struct {
 	Slots int
 	// ConnectTimeout bounds connecting and the TLS handshake; 0 means 10 s.
 	ConnectTimeout time.Duration
+	// Dial opens connections in place of TCP: through a tunnel, or in tests. Nil
+	// is TCP. It must be safe for concurrent use.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// MaxBody is the most bytes of an answer that are read; 0 means 64 MiB,
 	// the largest MaxEnvelopeSize that a client may ask for.
 	MaxBody int64
@@ -140,9 +144,9 @@ func newSlot(o HTTPOptions, auth Authentication) *slot {
 	if c, ok := auth.(configuresTLS); ok {
 		c.configureTLS(config)
 	}
-	s := &slot{dial: dialer{net: net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second}, tls: config}}
+	s := &slot{dial: dialer{net: net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second}, other: o.Dial, tls: config}}
 	s.pool = newPool()
-	s.pool.DialContext = s.dial.net.DialContext
+	s.pool.DialContext = s.dial.open
 	s.pool.TLSClientConfig = config
 	s.pool.TLSHandshakeTimeout = timeout
 	s.client = newClient(s.pool)
@@ -233,6 +237,8 @@ func (e *exchange) post(ctx context.Context, header http.Header, body []byte) (*
 		Body:        data,
 		Challenges:  res.Header.Values("WWW-Authenticate"),
 		Date:        date(res.Header),
+		RetryAfter:  retryAfter(res.Header),
+		Encrypted:   req.URL.Scheme == "https",
 		release:     func() { e.t.takeBack(data) },
 	}, nil
 }
@@ -280,6 +286,21 @@ func (t *HTTP) takeBack(buf []byte) {
 	case t.spare <- buf[:0]:
 	default:
 	}
+}
+
+// retryAfter is the Retry-After header, in seconds or as a date by the server's
+// own clock (RFC 9110 section 10.2.3); 0 when there is none that can be read.
+func retryAfter(h http.Header) time.Duration {
+	text := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	at, err := http.ParseTime(text)
+	now := date(h)
+	if err != nil || now.IsZero() {
+		return 0
+	}
+	return max(0, at.Sub(now))
 }
 
 // errEncoded is an answer that would have to be unpacked. It is not: a few bytes

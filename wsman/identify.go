@@ -2,7 +2,6 @@ package wsman
 
 import (
 	"context"
-	"errors"
 
 	"dpremote/internal/xmlscan"
 	"dpremote/internal/xmlwrite"
@@ -27,7 +26,7 @@ func (c *Client) Identify(ctx context.Context, anonymous bool) (Identity, error)
 			return id, nil
 		}
 		wrapped := c.fail(m, err)
-		if wrapped.Retry != RetrySafe || errors.Is(err, ErrNoAnswer) || attempt >= c.options.Retries || pause(ctx, c.options.Backoff, attempt) != nil {
+		if c.ease(m, err); !c.Again(ctx, wrapped, attempt) {
 			return id, wrapped
 		}
 	}
@@ -53,6 +52,9 @@ func (c *Client) identifyOnce(ctx context.Context, anonymous bool) (Identity, er
 	}
 	a, err := open(res, "", xmlName{NamespaceIdentity, "IdentifyResponse"})
 	if err != nil {
+		return Identity{}, err
+	}
+	if err := checkRest(a.doc); err != nil {
 		return Identity{}, err
 	}
 	return readIdentity(a.sc)

@@ -73,9 +73,19 @@ func (c *Client) Subscribe(ctx context.Context, s Subscription) iter.Seq2[*Item,
 		r := &subscription{c: c, s: s.withDefaults(c), epr: c.options.Schema.EPR(s.Namespace, allClasses)}
 		defer r.unsubscribe(ctx)
 		if err := r.run(ctx, yield); !errors.Is(err, errStopped) {
-			yield(nil, err)
+			yield(nil, r.ended(err))
 		}
 	}
+}
+
+// ended is the error that ends the events. Where nobody knows what became of
+// the last Pull, another subscription does no harm all the same.
+func (r *subscription) ended(err error) error {
+	var failed *Error
+	if errors.As(err, &failed) && failed.Op == "pull" {
+		return r.c.failQuery(r.pullMessage(), failed.Err)
+	}
+	return err
 }
 
 func (s Subscription) withDefaults(c *Client) Subscription {
@@ -137,11 +147,17 @@ func isDeath(ctx context.Context, err error) bool {
 		return false
 	}
 	var f *Fault
-	if errors.As(err, &f) {
-		return f.kind() == ErrContext || slices.Contains(f.codes(), codeNoHeartbeat)
+	if errors.As(err, &f) && (f.kind() == ErrContext || slices.Contains(f.codes(), codeNoHeartbeat)) {
+		return true
 	}
 	var transport *TransportError
-	return errors.As(err, &transport) && !isPermanent(transport.Err) || errors.Is(err, errEnded)
+	if errors.As(err, &transport) {
+		return !isPermanent(transport.Err)
+	}
+	// Where nobody knows what became of a Pull, nobody knows its context.
+	var failed *Error
+	lost := errors.As(err, &failed) && failed.Retry == RetryUnknown && (!errors.Is(err, ErrNotWSMan) || errors.Is(err, xmlscan.ErrTruncated))
+	return lost || errors.Is(err, errEnded)
 }
 
 // errEnded is a server that said that no more events come.
@@ -150,6 +166,8 @@ var errEnded = fmt.Errorf("%w: the server ended the subscription", ErrContext)
 func (r *subscription) subscribe(ctx context.Context) error {
 	m := &message{
 		op: "subscribe", target: r.target(), action: actionSubscribe, epr: r.epr, opens: true,
+		whole:  true,
+		reads:  true, // one whose answer is lost dies of its first heartbeat
 		expect: xmlName{NamespaceEventing, "SubscribeResponse"},
 		body:   r.writeSubscribe,
 	}
@@ -244,7 +262,8 @@ func (r *subscription) readManager(sc *xmlscan.Scanner) error {
 
 // events pulls until the subscription ends.
 func (r *subscription) events(ctx context.Context, yield func(*Item, error) bool) error {
-	idle := 0 // answers in a row that came at once and brought nothing
+	idle := 0   // answers in a row that came at once and brought nothing
+	failed := 0 // Pulls in a row that the server did not begin with
 	for {
 		asked := time.Now()
 		n, err := r.pull(ctx, yield)
@@ -253,9 +272,16 @@ func (r *subscription) events(ctx context.Context, yield func(*Item, error) bool
 			err = nil // nothing happened, and the context is still good
 		}
 		if err != nil {
+			if r.c.ease(r.pullMessage(), err) {
+				continue // with smaller pages, if the context still holds
+			}
+			if notBegun(err) && r.c.Again(ctx, err, failed) {
+				failed++
+				continue
+			}
 			return err
 		}
-		r.deaths = 0
+		r.deaths, failed = 0, 0
 		if n > 0 || time.Since(asked) >= quickAnswer {
 			idle = 0
 			continue
@@ -277,10 +303,12 @@ func (r *subscription) pullMessage() *message {
 	id := r.context
 	return &message{
 		op: "pull", target: r.target(), action: actionPull, epr: r.epr,
+		aside: true, // it waits for events, and holds up nobody meanwhile
+		paged: true,
 		body: func(w *xmlwrite.Writer) {
 			w.Open("n:Pull")
 			w.Leaf("n:EnumerationContext", id)
-			w.Leaf("n:MaxElements", strconv.Itoa(r.s.MaxElements))
+			w.Leaf("n:MaxElements", strconv.Itoa(r.c.pageSize(r.s.MaxElements)))
 			w.Close("n:Pull")
 		},
 	}
@@ -360,7 +388,7 @@ func (r *subscription) unsubscribe(ctx context.Context) {
 	r.identifier = ""
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToClean)
 	defer cancel()
-	m := &message{op: "unsubscribe", target: r.target(), action: actionUnsubscribe, epr: r.manager,
+	m := &message{op: "unsubscribe", target: r.target(), action: actionUnsubscribe, epr: r.manager, aside: true,
 		header: func(w *xmlwrite.Writer) { w.Leaf("e:Identifier", id, "xmlns:e", NamespaceEventing) },
 		body:   func(w *xmlwrite.Writer) { w.Empty("e:Unsubscribe", "xmlns:e", NamespaceEventing) },
 	}

@@ -32,6 +32,11 @@ type Response struct {
 	Challenges  []string // the WWW-Authenticate headers
 	// Date is the server's clock to the second, zero when it did not say.
 	Date time.Time
+	// RetryAfter is how long the server asks to be left alone, 0 when it does
+	// not.
+	RetryAfter time.Duration
+	// Encrypted says that the request travelled encrypted, by TLS or sealed.
+	Encrypted bool
 
 	release func() // takes Body back for another answer; nil where nobody wants it
 }
