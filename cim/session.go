@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strconv"
 	"strings"
 
@@ -16,59 +15,6 @@ import (
 type Session struct {
 	Client    *wsman.Client
 	Namespace string // such as root/sms/site_PS1
-}
-
-// Query yields the records that a WQL query selects, as they arrive. The first
-// error ends it; records before it are good, but are not all.
-func Query[T any](ctx context.Context, s *Session, wql string) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var none T
-		d, err := NewDecoder[T]()
-		if err != nil {
-			yield(none, err)
-			return
-		}
-		for page, err := range s.Client.Pages(ctx, wsman.Enumeration{Namespace: s.Namespace, WQL: wql}) {
-			if err != nil {
-				yield(none, err)
-				return
-			}
-			for record, err := range d.page(page) {
-				if err != nil {
-					yield(none, s.undecoded("enumerate", wql, err))
-					return
-				}
-				if !yield(record, nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// Rows yields the instances of an enumeration as they arrive, and their
-// references where it asks for them. An instance is valid until the next one
-// is asked for; it is nil when only references were asked for.
-func (s *Session) Rows(ctx context.Context, e wsman.Enumeration) iter.Seq2[Row, error] {
-	e.Namespace = s.Namespace
-	return func(yield func(Row, error) bool) {
-		r := rowReader{instance: &Instance{}}
-		for page, err := range s.Client.Pages(ctx, e) {
-			if err != nil {
-				yield(Row{}, err)
-				return
-			}
-			for row, err := range r.page(page, e.Mode) {
-				if err != nil {
-					yield(Row{}, s.undecoded("enumerate", e.WQL, err))
-					return
-				}
-				if !yield(row, nil) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // Row is one instance of an enumeration, its reference, or both.

@@ -46,7 +46,9 @@ func (q Query[T]) Run(ctx context.Context, s *cim.Session) iter.Seq2[T, error] {
 	if err != nil {
 		return failed[T](err)
 	}
-	return cim.Query[T](ctx, s, text)
+	var record T
+	class, _ := ClassNamed(record.CIMClass())
+	return cim.Query[T](ctx, s, text, class.Keys...)
 }
 
 // failed is an iteration that only has an error.

@@ -1,0 +1,124 @@
+package cim
+
+import (
+	"fmt"
+	"hash/maphash"
+	"reflect"
+	"strings"
+
+	"dpremote/internal/xmlscan"
+	"dpremote/wsman"
+)
+
+// known remembers which rows there were, by their keys. It keeps hashes,
+// some 90 bytes a row in all. Of a million rows two have the same with a
+// probability of one to thirty million, and a hash of the whole row tells even
+// these from one row that came twice.
+type known[T any] struct {
+	row   *T        // the row at hand, to which keys point
+	keys  []hashKey // nil when rows cannot be told apart
+	seed  maphash.Seed
+	rows  map[uint64]seen
+	any   bool   // there was a row
+	again int    // rows in a row that were known
+	pass  uint32 // how often the rows came from the start before
+}
+
+// seen is a row that there was.
+type seen struct {
+	pass    uint32
+	content uint64
+}
+
+// hashKey is a hash of one key of the row at hand.
+type hashKey func() uint64
+
+// slack is how many rows a server may repeat beyond all that it has sent.
+const slack = 100
+
+// newKnown finds the keys among the fields of T, which must be a record.
+func newKnown[T any](keys []string) *known[T] {
+	k := &known[T]{}
+	if len(keys) == 0 {
+		return k
+	}
+	k.row, k.seed, k.rows = new(T), maphash.MakeSeed(), map[uint64]seen{}
+	row := reflect.ValueOf(k.row).Elem()
+	for _, name := range keys {
+		key := keyOf(row, name, k.seed)
+		if key == nil {
+			k.keys = nil
+			return k
+		}
+		k.keys = append(k.keys, key)
+	}
+	return k
+}
+
+// keyOf is how to hash a property of a record, nil for one that it has not.
+func keyOf(row reflect.Value, property string, seed maphash.Seed) hashKey {
+	for _, f := range reflect.VisibleFields(row.Type()) {
+		name, _, _ := strings.Cut(f.Tag.Get("cim"), ",")
+		switch field := row.FieldByIndex(f.Index); {
+		case !strings.EqualFold(name, property):
+		case field.Kind() == reflect.String:
+			text := pointer[string](field)
+			return func() uint64 { return maphash.String(seed, *text) }
+		case f.Type.Comparable():
+			return func() uint64 { return maphash.Comparable(seed, field.Interface()) }
+		}
+	}
+	return nil
+}
+
+// begin tells whether the rows may come from the start again.
+func (k *known[T]) begin() bool {
+	k.again = 0
+	k.pass++
+	return k.keys != nil || !k.any
+}
+
+var (
+	errEndless = fmt.Errorf("%w: the server sends the same rows again and again", wsman.ErrIncomplete)
+	errSameKey = fmt.Errorf("%w: after an answer was lost, two rows with the same keys cannot be told from one that changed", wsman.ErrIncomplete)
+)
+
+// note tells whether a row is new. The scanner stands behind the row, which it
+// read from the offset at on.
+func (k *known[T]) note(row T, sc *xmlscan.Scanner, at int) (isNew bool, err error) {
+	k.any = true
+	if k.keys == nil {
+		return true, nil
+	}
+	return k.noteKeys(row, sc.Since(at))
+}
+
+func (k *known[T]) noteKeys(row T, content []byte) (isNew bool, err error) {
+	*k.row = row
+	id, now := k.id(), seen{k.pass, maphash.Bytes(k.seed, content)}
+	was, ok := k.rows[id]
+	k.rows[id] = now
+	switch {
+	case !ok:
+		k.again = 0
+		return true, nil
+	case was.pass == now.pass && was.content != now.content && k.pass > 0:
+		return false, errSameKey
+	case was.pass == now.pass && was.content != now.content:
+		k.keys, k.rows = nil, nil // these are no keys
+		return true, nil
+	}
+	if k.again++; k.again > len(k.rows)+slack {
+		return false, errEndless
+	}
+	return false, nil
+}
+
+// id is a hash of the keys of the row at hand.
+func (k *known[T]) id() (id uint64) {
+	const odd = 0x9E3779B97F4A7C15 // so that the order of keys counts
+	for _, key := range k.keys {
+		id = id*odd + key()
+	}
+	return id
+}
