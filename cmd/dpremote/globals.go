@@ -305,6 +305,7 @@ func (g *globals) connector(inv *inventory.Inventory) *connect.Connector {
 		TraceDir:  g.traceDir,
 		Warn:      func(err error) { g.app.log.Warn(err) },
 		Strict:    g.app.strict,
+		Debug:     func(site, text string) { g.app.log.WithField("site", site).Debug(text) },
 	}
 }
 

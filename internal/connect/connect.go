@@ -37,6 +37,10 @@ type Connector struct {
 	// Close has returned. Nil looks for nothing. It is called from several
 	// goroutines.
 	Strict func(simulator.Sin)
+	// Debug is told what the client of a site does of its own accord: retries,
+	// and what it asks less of because of the site's quotas. It is called from
+	// several goroutines; nil ignores it.
+	Debug func(site, text string)
 
 	simulated simulated
 	accounts  accounts
@@ -95,6 +99,9 @@ func (c *Connector) Open(ctx context.Context, site inventory.Site) (*Connection,
 		Endpoint:         t.url,
 		OperationTimeout: site.RequestTimeout,
 		MaxEnvelopeSize:  site.MaxEnvelopeKB * 1024,
+	}
+	if c.Debug != nil {
+		options.Notice = func(text string) { c.Debug(site.Name, text) }
 	}
 	if site.Schema == inventory.DMTF {
 		options.Schema = wsman.SchemaDMTF
