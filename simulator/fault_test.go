@@ -93,7 +93,7 @@ func TestFaultChoosesRequests(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := start(t, model(), simulator.Options{AllowUnencrypted: true, Faults: []simulator.Fault{f}})
+			h := start(t, model(), simulator.Options{AllowUnencrypted: true, FirstPageItems: 100, Faults: []simulator.Fault{f}})
 			got := ""
 			for i := range tt.want {
 				status, _, err := ask(t, h, i%2)
@@ -120,7 +120,7 @@ func TestFaultChoosesRequests(t *testing.T) {
 // another one at others.
 func TestProbabilityIsDeterministic(t *testing.T) {
 	strikes := func(seed uint64) string {
-		h := start(t, model(), simulator.Options{AllowUnencrypted: true, Faults: []simulator.Fault{
+		h := start(t, model(), simulator.Options{AllowUnencrypted: true, FirstPageItems: 100, Faults: []simulator.Fault{
 			{Kind: simulator.HTTP503, Probability: 0.4, Seed: seed}}})
 		got := ""
 		for range 40 {
@@ -147,7 +147,7 @@ func TestProbabilityIsDeterministic(t *testing.T) {
 // TestFaultsOfConnections strikes over TCP: what is refused is refused by the
 // system, and listens again afterwards at the same address.
 func TestFaultsOfConnections(t *testing.T) {
-	h := start(t, model(), simulator.Options{AllowUnencrypted: true})
+	h := start(t, model(), simulator.Options{AllowUnencrypted: true, FirstPageItems: 100})
 	if _, err := h.Inject(simulator.Fault{Kind: simulator.Refuse, Site: "CAS", For: 50 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestFaultsOfConnections(t *testing.T) {
 }
 
 func TestFaultsOfAnswers(t *testing.T) {
-	h := start(t, model(), simulator.Options{AllowUnencrypted: true})
+	h := start(t, model(), simulator.Options{AllowUnencrypted: true, FirstPageItems: 100})
 	for _, tt := range []struct {
 		fault  simulator.Fault
 		status int
@@ -214,7 +214,7 @@ func TestFaultsOfAnswers(t *testing.T) {
 
 // TestClockJump moves one site's clock.
 func TestClockJump(t *testing.T) {
-	h := start(t, model(), simulator.Options{AllowUnencrypted: true})
+	h := start(t, model(), simulator.Options{AllowUnencrypted: true, FirstPageItems: 100})
 	if _, err := h.Inject(simulator.Fault{Kind: simulator.ClockJump, Site: "PS1", For: -3 * time.Hour}); err != nil {
 		t.Fatal(err)
 	}

@@ -262,6 +262,35 @@ func TestSim(t *testing.T) {
 	}
 }
 
+// TestSimFaults makes things go wrong at the sites of dpremote sim. The client
+// makes up for them, and leaves nothing open.
+func TestSimFaults(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "inventory.yaml")
+	var told, out, errs strings.Builder
+	stop := startSim(t, &told, path, "--strict",
+		"--fault", "fault=reset-during,site=P01,action=pull,count=1", "--fault", "fault=http-503,action=enumerate,site=CAS,count=1")
+	client := testApp(strings.NewReader(""), &out, &errs)
+	if code := client.execute(t.Context(), []string{"-i", path, "status", "--level", "dp", "--state", "failed", "-o", "csv", "--no-headers", "--debug"}); code != exitOK {
+		t.Errorf("status ended with %d: %s", code, errs.String())
+	}
+	if rows := strings.Count(out.String(), "\n"); rows != 9 {
+		t.Errorf("%d failed rows, want 9:\n%s", rows, out.String())
+	}
+	if code := stop(); code != exitOK {
+		t.Errorf("sim ended with %d: %s", code, told.String())
+	}
+	for _, want := range []string{"p01: pull failed, asked again in ", "cas: enumerate failed, asked again in "} {
+		if !strings.Contains(errs.String(), want) {
+			t.Errorf("%q was not logged:\n%s", want, errs.String())
+		}
+	}
+	for _, want := range []string{"fault=reset-during,site=P01,action=pull,count=1: happened 1 times, of ", "fault=http-503,site=CAS,action=enumerate,count=1: happened 1 times, of "} {
+		if !strings.Contains(told.String(), want) {
+			t.Errorf("%q was not said:\n%s", want, told.String())
+		}
+	}
+}
+
 // startSim starts dpremote sim, and ends it by an interrupt.
 func startSim(t *testing.T, told io.Writer, path string, args ...string) (stop func() int) {
 	t.Helper()

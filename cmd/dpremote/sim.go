@@ -32,6 +32,7 @@ type simOptions struct {
 	seed                  uint64
 	delay                 time.Duration
 	latency               string
+	faults                []string
 }
 
 func newSim(g *globals) *cobra.Command {
@@ -52,11 +53,25 @@ With --strict the sites tell what their clients do that a server may let pass,
 or feels only later: header blocks that are missing, message IDs and enumeration
 contexts that are used twice, enumerations, subscriptions and shells that are
 left open, a second request on a busy connection, clear text that could have
-been sealed.`,
+been sealed.
+
+Things go wrong on request: each --fault is one, as NAME=VALUE separated by
+commas. fault names what happens, and the others when: site, action (identify,
+enumerate, pull, events, release, get, put, create, delete, invoke, subscribe,
+unsubscribe) and class choose requests; skip lets so many pass first, count ends
+it after so many, probability and seed draw lots. for is how long stall and
+refuse last and how far clock-jump goes, retry-after what http-503 asks for, and
+done=true carries out first what is then answered with an error. Which faults
+there are:
+` + faultHelp() + `
+
+How often each has happened is said at the end.`,
 		Example: `  dpremote sim
   dpremote sim --listen 127.0.0.1:15985 --write sim/inventory.yaml
   dpremote sim --primaries 3 --dps 50 --packages 200 --failed 400 --tls
-  dpremote sim --primaries 25 --standalone 250 --latency 10ms-300ms`,
+  dpremote sim --primaries 25 --standalone 250 --latency 10ms-300ms
+  dpremote sim --fault fault=reset-during,site=PS1,action=pull,count=1
+  dpremote sim --fault fault=http-503,retry-after=5s,probability=0.1,seed=7`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSim(cmd.Context(), g, o) },
 	}
@@ -74,12 +89,17 @@ been sealed.`,
 	f.IntVar(&o.packages, "packages", 20, "of sites by counts: packages of each site")
 	f.IntVar(&o.failed, "failed", 10, "of sites by counts: failed rows of each primary site, of six causes in turn")
 	f.Uint64Var(&o.seed, "seed", 1, "of sites by counts: what else there is follows from this number")
+	f.StringArrayVar(&o.faults, "fault", nil, "make something go wrong, such as fault=reset-during,action=pull,count=1; repeat it for more")
 	f.DurationVar(&o.delay, "delay", 0, "how long a distribution takes (default 6s)")
 	f.StringVar(&o.latency, "latency", "", "how long each answer is held back: a duration, or two such as 10ms-300ms, between which each site has one of its own")
 	return cmd
 }
 
 func runSim(ctx context.Context, g *globals, o *simOptions) error {
+	faults, err := parseFaults(o.faults)
+	if err != nil {
+		return err
+	}
 	models, err := o.models(g)
 	if err != nil {
 		return err
@@ -101,6 +121,7 @@ func runSim(ctx context.Context, g *globals, o *simOptions) error {
 		return err
 	}
 	options := simulator.Options{
+		Faults: faults,
 		Listen: o.listen, TLS: o.tls, User: "sim", Password: rand.Text(), DMTF: true,
 		Schemes: schemes, Keytab: o.keytab, StrictBindings: o.strictBindings, AllowUnencrypted: unencrypted,
 	}
@@ -134,6 +155,9 @@ func runSim(ctx context.Context, g *globals, o *simOptions) error {
 	}
 	<-ctx.Done()
 	_ = h.Close() // tells what is left open, and waits for the last to be told
+	for _, i := range h.Injected() {
+		g.app.say("%s: happened %d times, of %d", i.Fault(), i.Times(), i.Matched())
+	}
 	if sinned {
 		return &codedError{exitFindings, errSinned}
 	}

@@ -71,6 +71,9 @@ func (h *Handler) exchange(w http.ResponseWriter, r *http.Request) {
 	x.Status, x.ResponseBytes = reply.status, len(reply.body)
 	h.strict.hear(r, x)
 	h.cfg.Observe(*x)
+	if x.Mishap.damages() {
+		Excuse(r)
+	}
 	transmit(w, r, x.Mishap, reply.send)
 }
 

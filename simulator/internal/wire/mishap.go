@@ -38,6 +38,11 @@ type Mishap struct {
 	Before, After func()
 }
 
+// damages tells whether the client does not get the answer as it was made.
+func (m Mishap) damages() bool {
+	return m.Fault != nil || m.Plain != nil || m.ContentType != "" || m.Cut != CutNowhere || m.Reset != ResetNever || m.Stall > 0
+}
+
 // Plain is an answer of HTTP that is no SOAP.
 type Plain struct {
 	Status      int
