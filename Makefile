@@ -6,7 +6,7 @@ VERSION ?=
 LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test peers bench lint fuzz dist licences clean
+.PHONY: help build demo test matrix peers bench lint fuzz dist licences clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,10 @@ demo: build ## find, resend and watch the failed content of the embedded sites
 
 test: ## run all tests that need only Go
 	@GO=$(GO) scripts/test
+
+matrix: ## do every operation with every fault; writes and prints docs/faults.md
+	@$(GO) test ./cmd/dpremote -run '^TestFaultMatrix$$' -count=1 -write-matrix >&2
+	@cat docs/faults.md
 
 peers: build ## check against programs we did not write (Debian; installs them, as root)
 	@scripts/peers $(BIN)
