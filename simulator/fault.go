@@ -309,7 +309,7 @@ func (h *Hierarchy) mishap(code string, x wire.Exchange) wire.Mishap {
 				m.Last, m.Before, m.After = true, func() { d.shut(f.duration()) }, d.hangUp
 			}
 		case Restart:
-			m.After = func() { h.begin(code, f) }
+			m.Before = func() { h.begin(code, f) } // nobody who sees the reset comes too early
 		}
 		return m
 	}

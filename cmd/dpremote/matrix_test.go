@@ -217,7 +217,7 @@ func becameOf(r *rig, f simulator.Fault, op operation, usual map[simulator.Actio
 
 // isDisorder tells the faults that bring more pages than there are.
 func isDisorder(k simulator.FaultKind) bool {
-	return k == simulator.Repeat || k == simulator.Endless
+	return k == simulator.Repeat || k == simulator.Endless || k == simulator.Duplicate
 }
 
 // adviceOf is the advice on a retry that the documents of commands carry.

@@ -209,6 +209,9 @@ func (h *Handler) answerPage(p page) answer {
 func (h *Handler) nextPage(req *request, e *enumeration, p page, most int) (answer, error) {
 	widest := page{name: p.name, prefix: p.prefix, context: contextPrefix + newUUID(), items: []byte{}, end: true}
 	room := h.limit(req) - utf16Size(h.envelope(h.answerPage(widest), req.messageID))
+	if req.disorder == Duplicate {
+		most = max(1, most/2)
+	}
 	at := e.next
 	var items [][]byte
 	for ; at < len(e.result.Instances) && at-e.next < most; at++ {
