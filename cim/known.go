@@ -10,24 +10,23 @@ import (
 	"dpremote/wsman"
 )
 
-// known remembers which rows there were, by their keys. It keeps hashes,
-// some 90 bytes a row in all. Of a million rows two have the same with a
-// probability of one to thirty million, and a hash of the whole row tells even
-// these from one row that came twice.
+// maxKnown is the most rows that are remembered, which is more than Microsoft's
+// example of a large site has (200 distribution points with 1,000 packages). It
+// bounds the memory of what may run over millions of rows: a query that breaks
+// after so many is not begun anew.
+const maxKnown = 1 << 18
+
+// known remembers which rows there were, by their keys. It keeps hashes. Of a
+// million rows two have the same with a probability of one to thirty million,
+// and a hash of the whole row tells even these from one row that came twice.
 type known[T any] struct {
 	row   *T        // the row at hand, to which keys point
 	keys  []hashKey // nil when rows cannot be told apart
 	seed  maphash.Seed
-	rows  map[uint64]seen
-	any   bool   // there was a row
-	again int    // rows in a row that were known
-	pass  uint32 // how often the rows came from the start before
-}
-
-// seen is a row that there was.
-type seen struct {
-	pass    uint32
-	content uint64
+	rows  rowSet
+	any   bool  // there was a row
+	again int   // rows in a row that were known
+	pass  uint8 // how often the rows came from the start, this time included
 }
 
 // hashKey is a hash of one key of the row at hand.
@@ -38,11 +37,11 @@ const slack = 100
 
 // newKnown finds the keys among the fields of T, which must be a record.
 func newKnown[T any](keys []string) *known[T] {
-	k := &known[T]{}
+	k := &known[T]{pass: 1}
 	if len(keys) == 0 {
 		return k
 	}
-	k.row, k.seed, k.rows = new(T), maphash.MakeSeed(), map[uint64]seen{}
+	k.row, k.seed = new(T), maphash.MakeSeed()
 	row := reflect.ValueOf(k.row).Elem()
 	for _, name := range keys {
 		key := keyOf(row, name, k.seed)
@@ -74,8 +73,11 @@ func keyOf(row reflect.Value, property string, seed maphash.Seed) hashKey {
 // begin tells whether the rows may come from the start again.
 func (k *known[T]) begin() bool {
 	k.again = 0
+	if k.any && k.keys == nil || k.pass == lastPass {
+		return false
+	}
 	k.pass++
-	return k.keys != nil || !k.any
+	return true
 }
 
 var (
@@ -95,24 +97,29 @@ func (k *known[T]) note(row T, sc *xmlscan.Scanner, at int) (isNew bool, err err
 
 func (k *known[T]) noteKeys(row T, content []byte) (isNew bool, err error) {
 	*k.row = row
-	id, now := k.id(), seen{k.pass, maphash.Bytes(k.seed, content)}
-	was, ok := k.rows[id]
-	k.rows[id] = now
+	now := markOf(k.pass, maphash.Bytes(k.seed, content))
+	was, ok := k.rows.swap(k.id(), now)
 	switch {
 	case !ok:
 		k.again = 0
+		if k.rows.n > maxKnown {
+			k.forget()
+		}
 		return true, nil
-	case was.pass == now.pass && was.content != now.content && k.pass > 0:
+	case was.pass() == now.pass() && !was.sameContent(now) && k.pass > 1:
 		return false, errSameKey
-	case was.pass == now.pass && was.content != now.content:
-		k.keys, k.rows = nil, nil // these are no keys
+	case was.pass() == now.pass() && !was.sameContent(now):
+		k.forget() // these are no keys
 		return true, nil
 	}
-	if k.again++; k.again > len(k.rows)+slack {
+	if k.again++; k.again > k.rows.n+slack {
 		return false, errEndless
 	}
 	return false, nil
 }
+
+// forget ends the remembering, and with it new starts.
+func (k *known[T]) forget() { k.keys, k.rows = nil, rowSet{} }
 
 // id is a hash of the keys of the row at hand.
 func (k *known[T]) id() (id uint64) {

@@ -102,6 +102,37 @@ func TestKnownEndless(t *testing.T) {
 	}
 }
 
+// TestKnownForgets: more rows than are remembered are all new, and cannot come
+// from the start again.
+func TestKnownForgets(t *testing.T) {
+	k := newKnown[keyed]([]string{"PackageID"})
+	note := func(n int) bool {
+		k.any = true
+		isNew, err := true, error(nil)
+		if k.keys != nil {
+			isNew, err = k.noteKeys(keyed{Package: fmt.Sprint(n)}, fmt.Append(nil, n))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return isNew
+	}
+	for n := range maxKnown {
+		if !note(n) {
+			t.Fatalf("row %d is taken for another", n)
+		}
+	}
+	if !k.begin() || note(7) {
+		t.Error("what is remembered does not count")
+	}
+	if !note(maxKnown) || !note(7) || k.begin() {
+		t.Error("more is remembered than there should be")
+	}
+	if size := len(k.rows.slots); size != 0 {
+		t.Errorf("%d slots are held for nothing", size)
+	}
+}
+
 // BenchmarkKnown is what remembering costs a row.
 func BenchmarkKnown(b *testing.B) {
 	content := make([]byte, 600)

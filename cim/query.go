@@ -18,7 +18,8 @@ import (
 // that is done only while there were none. A row that comes twice unchanged is
 // left out too, and a server that sends nothing new any more ends the query with
 // wsman.ErrIncomplete. Keys that do not tell rows apart do no harm: two rows that
-// differ are never taken for one.
+// differ are never taken for one. After a quarter of a million rows they are no
+// longer remembered, and an answer that is lost ends the query.
 func Query[T any](ctx context.Context, s *Session, wql string, keys ...string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
