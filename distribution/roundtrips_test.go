@@ -95,3 +95,29 @@ func TestRoundTripsOfARefresh(t *testing.T) {
 		})
 	}
 }
+
+// TestRoundTripsFollowTheServersLimit: where somebody raised MaxEnvelopeSizekb,
+// the pages are as large as it allows.
+func TestRoundTripsFollowTheServersLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests := func(limitKB int) int {
+			h, err := simulator.New(simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 100, Packages: 60}}},
+				simulator.Options{AllowUnencrypted: true, Now: time.Now, MaxEnvelopeSizeKB: limitKB})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := &world{t: t, hierarchy: h}
+			n := w.slow()
+			for _, err := range queries.StatusDP(t.Context(), w.site("PS1").Session, queries.Filter{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			return n()
+		}
+		shipped, raised := requests(500), requests(1500)
+		if shipped < 12 || raised > shipped/3+2 {
+			t.Errorf("%d requests at 500 KB, %d at 1500 KB", shipped, raised)
+		}
+	})
+}

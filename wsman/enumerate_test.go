@@ -178,7 +178,7 @@ func TestEnumerateRequest(t *testing.T) {
 	for _, want := range []string{
 		`<w:ResourceURI s:mustUnderstand="true">http://schemas.microsoft.com/wbem/wsman/1/wmi/root/sms/site_S01/*</w:ResourceURI>`,
 		`<a:ReplyTo><a:Address s:mustUnderstand="true">http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:Address></a:ReplyTo>`,
-		`<w:MaxEnvelopeSize s:mustUnderstand="true">512000</w:MaxEnvelopeSize>`,
+		`<w:MaxEnvelopeSize s:mustUnderstand="true">2097152</w:MaxEnvelopeSize>`,
 		`<w:OperationTimeout>PT60S</w:OperationTimeout>`,
 		`<w:Locale xml:lang="en-US" s:mustUnderstand="false"/><p:DataLocale xml:lang="en-US" s:mustUnderstand="false"/></s:Header>`,
 		`<n:Enumerate><w:OptimizeEnumeration/><w:MaxElements>7</w:MaxElements><w:EnumerationMode>EnumerateObjectAndEPR</w:EnumerationMode>` +

@@ -163,7 +163,7 @@ func requestKeys() []key[Site] {
 		field("site_timeout", duration(0), func(s *Site) *time.Duration { return &s.SiteTimeout },
 			"How long all work on the site may take; 0s is no bound.").withDefault("0s"),
 		field("max_envelope_kb", integer(8, 65536), func(s *Site) *int { return &s.MaxEnvelopeKB },
-			"The largest answer to ask the server for, in units of 1024 bytes.").withDefault("500"),
+			"The largest answer to ask the server for, in units of 1024 bytes. It gives no more than its own limit, which is 500 unless somebody raised it.").withDefault("2048"),
 	}
 }
 

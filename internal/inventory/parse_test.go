@@ -41,7 +41,7 @@ func TestParseDefaults(t *testing.T) {
 	want := Site{
 		Name: "PS1", Code: "PS1", Host: "ps1.corp.example", Port: 5985,
 		Auth: Negotiate, Schema: WMI, Namespace: "root/sms/site_PS1",
-		Connections: 4, ConnectTimeout: 10 * time.Second, RequestTimeout: time.Minute, MaxEnvelopeKB: 500,
+		Connections: 4, ConnectTimeout: 10 * time.Second, RequestTimeout: time.Minute, MaxEnvelopeKB: 2048,
 	}
 	if diff := cmp.Diff(want, got, ignoreInner); diff != "" {
 		t.Errorf("site (-want +got):\n%s", diff)

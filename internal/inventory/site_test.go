@@ -122,7 +122,7 @@ func TestAdHoc(t *testing.T) {
 				t.Fatal(err)
 			}
 			tt.want.Auth, tt.want.Schema, tt.want.Connections = Negotiate, WMI, 4
-			tt.want.ConnectTimeout, tt.want.RequestTimeout, tt.want.MaxEnvelopeKB = 10*time.Second, time.Minute, 500
+			tt.want.ConnectTimeout, tt.want.RequestTimeout, tt.want.MaxEnvelopeKB = 10*time.Second, time.Minute, 2048
 			if diff := cmp.Diff(tt.want, got, ignoreInner); diff != "" {
 				t.Errorf("site (-want +got):\n%s", diff)
 			}
