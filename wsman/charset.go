@@ -45,14 +45,12 @@ func toUTF8(body []byte, contentType string) ([]byte, error) {
 // marks.
 func checkCharacters(doc []byte) error {
 	at := 0
-	for ; at+8 <= len(doc); at += 8 {
-		word := binary.LittleEndian.Uint64(doc[at:])
-		// The highest bit of each byte that is less than 0x20 is set, and now and
-		// then another one's.
-		if (word-0x2020202020202020)&^word&0x8080808080808080 == 0 {
+	for ; len(doc)-at >= 32; at += 32 {
+		block := doc[at : at+32]
+		if low(block[0:8])|low(block[8:16])|low(block[16:24])|low(block[24:32]) == 0 {
 			continue
 		}
-		if bytes.ContainsFunc(doc[at:at+8], isForbidden) {
+		if bytes.ContainsFunc(block, isForbidden) {
 			break
 		}
 	}
@@ -60,6 +58,13 @@ func checkCharacters(doc []byte) error {
 		return fmt.Errorf("malformed XML at byte %d: the control character 0x%02X", at+i, doc[at+i])
 	}
 	return nil
+}
+
+// low has the highest bit of each of eight bytes set that is less than 0x20, and
+// now and then another one's.
+func low(b []byte) uint64 {
+	word := binary.LittleEndian.Uint64(b)
+	return (word - 0x2020202020202020) &^ word & 0x8080808080808080
 }
 
 func isForbidden(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' }
