@@ -79,7 +79,7 @@ func registryData(v RegistryValue, column int) (string, error) {
 }
 
 // hexadecimal writes bytes as regedit does: lines of at most 80 characters,
-// with a backslash where one goes on.
+// where the name leaves room for any, with a backslash where one goes on.
 func hexadecimal(prefix string, data []byte, column int) string {
 	const width, indent = 80, 2
 	var b strings.Builder

@@ -30,7 +30,9 @@ func readRegistryFile(t *testing.T, file []byte) map[string]map[string]string {
 		t.Errorf("a line ends otherwise: %q", text)
 	}
 	for line := range strings.Lines(text) {
-		if n := len(strings.TrimSpace(line)); n > 80 && strings.Contains(line, "=hex") {
+		// A long name may take more by itself; then no data stands beside it.
+		isName := strings.HasSuffix(strings.TrimSpace(line), `:\`)
+		if n := len(strings.TrimSpace(line)); n > 80 && strings.Contains(line, "=hex") && !isName {
 			t.Errorf("a line of %d characters: %s", n, line)
 		}
 	}
