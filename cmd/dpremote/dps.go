@@ -137,19 +137,22 @@ func countDPs(ctx context.Context, m *member, filter queries.Filter, others map[
 	}
 	// Rows spell a distribution point's path in one way as a rule, and there may
 	// be thousands for each: its key is made once for each way.
-	spelled := map[queries.Keys]*dpCounts{}
+	type spelling struct {
+		code   queries.SiteCode
+		counts *dpCounts
+	}
+	spelled := map[queries.NALPath]spelling{}
 	for row, err := range queries.StatusDP(ctx, m.Session, filter) {
 		if err != nil {
 			return nil, err
 		}
-		as := queries.Keys{ServerNALPath: row.ServerNALPath, SiteCode: row.SiteCode}
-		c, ok := spelled[as]
-		if !ok {
-			c = counts[dpKey{row.ServerNALPath.Key(), row.SiteCode}]
-			spelled[as] = c
+		as, ok := spelled[row.ServerNALPath]
+		if !ok || as.code != row.SiteCode {
+			as = spelling{row.SiteCode, counts[dpKey{row.ServerNALPath.Key(), row.SiteCode}]}
+			spelled[row.ServerNALPath] = as
 		}
-		if c != nil {
-			c.states[row.State]++
+		if as.counts != nil {
+			as.counts.states[row.State]++
 		}
 	}
 	return counts, nil

@@ -283,17 +283,23 @@ type dpLine struct {
 	cells [10]report.Cell
 	all   [10]any
 
-	path   queries.NALPath // of the row before
-	server string
+	servers map[queries.NALPath]string // names, for there are many rows for each
+	dates   [2]dateLine
+}
+
+// maxServers bounds the names that are kept: more than a hierarchy has.
+const maxServers = 1 << 17
+
+// dateLine is a date and its text, for rows that were written together.
+type dateLine struct {
+	date time.Time
+	text string
 }
 
 func (d *dpLine) values(m *member, r queries.PackageStatusDP) []any {
-	if r.ServerNALPath != d.path {
-		d.path, d.server = r.ServerNALPath, r.ServerNALPath.Server()
-	}
 	for i, text := range [...]string{
-		string(r.SiteCode), d.server, string(r.PackageID), r.PackageType.String(), r.State.String(),
-		strconv.FormatUint(uint64(r.SourceVersion), 10), dateText(r.SummaryDate), dateText(r.LastCopied), string(r.ServerNALPath), m.Name,
+		string(r.SiteCode), d.server(r.ServerNALPath), string(r.PackageID), r.PackageType.String(), r.State.String(),
+		strconv.FormatUint(uint64(r.SourceVersion), 10), d.dates[0].of(r.SummaryDate), d.dates[1].of(r.LastCopied), string(r.ServerNALPath), m.Name,
 	} {
 		d.all[i] = &d.cells[i]
 		switch i {
@@ -312,11 +318,26 @@ func (d *dpLine) values(m *member, r queries.PackageStatusDP) []any {
 	return d.all[:]
 }
 
-// dateText is a date as output has it, empty for never.
-func dateText(d cim.Datetime) string {
-	t := when(d)
-	if t.IsZero() {
-		return ""
+func (d *dpLine) server(path queries.NALPath) string {
+	name, ok := d.servers[path]
+	if !ok {
+		if d.servers == nil || len(d.servers) >= maxServers {
+			d.servers = map[queries.NALPath]string{}
+		}
+		name = path.Server()
+		d.servers[path] = name
 	}
-	return t.UTC().Format(time.RFC3339)
+	return name
+}
+
+// of is a date as output has it, empty for never.
+func (d *dateLine) of(date cim.Datetime) string {
+	t := when(date)
+	switch {
+	case t.IsZero():
+		return ""
+	case !t.Equal(d.date):
+		d.date, d.text = t, t.UTC().Format(time.RFC3339)
+	}
+	return d.text
 }
