@@ -44,6 +44,7 @@ func (h *Handler) tried(req *request, x *Exchange, run func() (answer, error)) (
 	m := x.Mishap
 	undone := m.Reset == ResetBefore || m.Plain != nil || m.Fault != nil
 	if undone && !m.Done {
+		h.bereave(req, m)
 		if m.Fault != nil {
 			return answer{}, m.Fault
 		}

@@ -10,6 +10,7 @@ import (
 const (
 	codeNotFound             = 0x80338000
 	codePullInProgress       = 0x80338006
+	codeContextClosed        = 0x80338007
 	codeVersionMismatch      = 0x8033800D
 	codeInvalidHeader        = 0x8033800F
 	codeMustUnderstand       = 0x80338010

@@ -116,13 +116,22 @@ func (h *Handler) mishapOf(x *Exchange) {
 	}
 }
 
-// held notes in x which class a Pull is of, and whether it is of events.
-func (h *Handler) held(req *request, x *Exchange) {
+// pulledContext is the context that a Pull names; empty for other requests.
+func pulledContext(req *request) string {
 	if req.action != actionPull || req.body == nil {
-		return
+		return ""
 	}
 	context := req.body.child(nsEnum, "EnumerationContext")
 	if context == nil {
+		return ""
+	}
+	return context.text()
+}
+
+// held notes in x which class a Pull is of, and whether it is of events.
+func (h *Handler) held(req *request, x *Exchange) {
+	context := pulledContext(req)
+	if context == "" {
 		return
 	}
 	name := func(r *wql.Result) {
@@ -131,15 +140,37 @@ func (h *Handler) held(req *request, x *Exchange) {
 		}
 	}
 	h.enumerations.mu.Lock()
-	if e, ok := h.enumerations.open[context.text()]; ok {
+	if e, ok := h.enumerations.open[context]; ok {
 		name(e.result)
 	}
 	h.enumerations.mu.Unlock()
 	h.subscriptions.mu.Lock()
 	for _, s := range h.subscriptions.open {
-		x.Events = x.Events || s.context == context.text()
+		x.Events = x.Events || s.context == context
 	}
 	h.subscriptions.mu.Unlock()
+}
+
+// bereave notes that a Pull which was not carried out has lost its client the
+// context: no message said that it is good still, or one said that it is not.
+// After another fault the client can go on with it, and is to.
+func (h *Handler) bereave(req *request, m Mishap) {
+	context := pulledContext(req)
+	if req.note == nil || context == "" || m.Fault != nil && !endsContext(m.Fault.Code) {
+		return
+	}
+	h.enumerations.mu.Lock()
+	if e, ok := h.enumerations.open[context]; ok {
+		e.last = req.note
+	}
+	h.enumerations.mu.Unlock()
+	h.subscriptions.mu.Lock()
+	defer h.subscriptions.mu.Unlock()
+	for _, s := range h.subscriptions.open {
+		if s.context == context {
+			s.last = req.note
+		}
+	}
 }
 
 // transmit sends an answer, or what a mishap leaves of it.

@@ -170,9 +170,12 @@ func bodyContext(body *element) string {
 func (s *strict) settle(n *note, x *Exchange) {
 	switch {
 	case n.context == "":
-	case x.FaultCode == codeInvalidContext:
+	case endsContext(x.FaultCode):
 		s.add(&s.closed, n.context)
-	case x.Status == http.StatusOK:
+	case x.Status == http.StatusOK && x.FaultCode == 0:
 		s.add(&s.spent, n.context)
 	}
 }
+
+// endsContext tells faults after which a context is good for nothing.
+func endsContext(code uint32) bool { return code == codeInvalidContext || code == codeContextClosed }

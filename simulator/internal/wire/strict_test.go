@@ -334,3 +334,41 @@ func TestClearTextSins(t *testing.T) {
 		}
 	}
 }
+
+// TestMishapsExcuse: an enumeration is the client's to release after a Pull that
+// was not carried out, unless its answer did not say that the context is good.
+func TestMishapsExcuse(t *testing.T) {
+	left := []string{"Enumerate: left open the enumeration was not read to its end, and not released"}
+	tests := []struct {
+		name     string
+		mishap   Mishap
+		releases bool
+		want     []string
+	}{
+		{"a fault", Mishap{Fault: TimedOut()}, false, left},
+		{"a fault, and released", Mishap{Fault: TimedOut()}, true, nil},
+		{"a fault with 200, and released", Mishap{Fault: &Fault{Subcode: "w:InternalError", Code: 0x80338012, Status: 200}}, true, nil},
+		{"a context that is closed", Mishap{Fault: &Fault{Subcode: "n:InvalidEnumerationContext", Code: codeContextClosed}}, false, nil},
+		{"a context that is not valid", Mishap{Fault: &Fault{Subcode: "n:InvalidEnumerationContext", Code: codeInvalidContext}}, false, nil},
+		{"no SOAP", Mishap{Plain: &Plain{Status: 500}}, false, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := strictly(t, Config{Inject: func(x Exchange) Mishap {
+				if x.Action == actionPull {
+					return tt.mishap
+				}
+				return Mishap{}
+			}})
+			context := s.enumerate(t)
+			pull := message{action: actionPull, uri: siteURI + "*", body: contextBody("Pull", context), header: strictLimits, id: "uuid:pull"}
+			s.post(t, pull.text())
+			if tt.releases {
+				s.tell(t, message{action: actionRelease, uri: siteURI + "*", body: contextBody("Release", context)})
+			}
+			if d := cmp.Diff(tt.want, s.told()); d != "" {
+				t.Errorf("sins (-want +told):\n%s", d)
+			}
+		})
+	}
+}
