@@ -6,7 +6,7 @@ VERSION ?=
 LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test matrix peers bench lint fuzz dist licences clean
+.PHONY: help build demo test matrix peers soak bench lint fuzz dist licences clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ matrix: ## do every operation with every fault; writes and prints docs/faults.md
 
 peers: build ## check against programs we did not write (Debian; installs them, as root)
 	@scripts/peers $(BIN)
+
+soak: ## work on 200 simulated sites with faults for SOAK (10m), and find leaks and wrong rows
+	@GO=$(GO) SOAK=$(SOAK) scripts/soak $(SEED)
 
 bench: ## measure beside encoding/xml, xmllint, Python and curl; print ratios
 	@GO=$(GO) scripts/bench

@@ -36,6 +36,7 @@ var below = map[string][]string{
 	"internal/xmlwrite":  {},
 	"peers/signin":       {"simulator", "wsman"},
 	"scripts/supply":     {},
+	"soak":               {"distribution", "internal/connect", "internal/inventory", "internal/sweep", "queries", "simulator", "wsman"},
 
 	"internal/htmlreport": {},
 }
