@@ -240,10 +240,11 @@ func (r *enumeration) pull(ctx context.Context) (*answer, error) {
 }
 
 // moved tells errors of a Pull after which its context is gone, or is another
-// that nobody knows. A fault leaves it where it was, unless it says otherwise.
+// that nobody knows. A fault leaves it where it was, unless it says otherwise, and
+// so does a Pull that never reached the server.
 func moved(err error) bool {
 	var f *Fault
-	return err != nil && (!errors.As(err, &f) || f.kind() == ErrContext)
+	return err != nil && !notBegun(err) && (!errors.As(err, &f) || f.kind() == ErrContext)
 }
 
 // page hands a page to visit. It notes the new context, and sends the next Pull

@@ -14,6 +14,8 @@ import (
 
 var query = Enumeration{Namespace: `root\sms\site_S01`, WQL: "SELECT A FROM X WHERE B<'c&d'"}
 
+var errNotSent = errors.New("connection refused")
+
 const timedOut = `<s:Fault><s:Code><s:Value>s:Receiver</s:Value><s:Subcode><s:Value>w:TimedOut</s:Value></s:Subcode></s:Code>` +
 	`<s:Reason><s:Text xml:lang="de-DE">Zeit</s:Text></s:Reason><s:Detail><f:WSManFault Code="2150858793" Machine="S"><f:Message>Zeit</f:Message></f:WSManFault></s:Detail></s:Fault>`
 
@@ -39,6 +41,7 @@ func TestEnumerate(t *testing.T) {
 			[]string{"1", "2"}, "Enumerate Pull(c1)", ErrIncomplete},
 		{"pull timed out once", []reply{first("c1", "1"), fault(timedOut), page("", "2")}, []string{"1", "2"}, "Enumerate Pull(c1) Pull(c1)", nil},
 		{"pull timed out twice", []reply{first("c1", "1"), fault(timedOut), fault(timedOut)}, []string{"1"}, "Enumerate Pull(c1) Pull(c1) Release", ErrTimedOut},
+		{"pull never sent", []reply{first("c1", "1"), {err: &TransportError{Err: errNotSent}}}, []string{"1"}, "Enumerate Pull(c1) Release", errNotSent},
 		{"answer to something else", []reply{first("c1", "1"), {relate: "uuid:other", body: page("", "2").body}}, []string{"1"}, "Enumerate Pull(c1)", errRelatesTo},
 		{"pull never answered", []reply{first("c1", "1"), {err: &TransportError{Sent: true, Err: errors.New("reset")}}}, []string{"1"}, "Enumerate Pull(c1)", nil},
 	}
