@@ -281,6 +281,7 @@ func (h *Hierarchy) begin(code string, f Fault) {
 	case Refuse:
 		if d := h.doors[code]; d != nil {
 			d.shut(f.duration())
+			h.services[code].Unreachable()
 			d.hangUp()
 		}
 	case Restart:
@@ -306,7 +307,10 @@ func (h *Hierarchy) mishap(code string, x wire.Exchange) wire.Mishap {
 		switch f.Kind {
 		case Refuse:
 			if d := h.doors[code]; d != nil {
-				m.Last, m.Before, m.After = true, func() { d.shut(f.duration()) }, d.hangUp
+				m.Last, m.Before, m.After = true, func() { d.shut(f.duration()) }, func() {
+					h.services[code].Unreachable()
+					d.hangUp()
+				}
 			}
 		case Restart:
 			m.Before = func() { h.begin(code, f) } // nobody who sees the reset comes too early

@@ -202,6 +202,22 @@ func (s *strict) leftOpen(what, key string, opened, last *note) {
 	s.cfg.Strict(Sin{Kind: SinLeft, What: what, Request: x})
 }
 
+// Unreachable tells a strict server that nobody reaches it for a while: clients
+// need not close what they have open, unless they come again and go on with it.
+func (h *Handler) Unreachable() {
+	lost := &note{lost: true}
+	h.enumerations.mu.Lock()
+	for _, e := range h.enumerations.open {
+		e.last = lost
+	}
+	h.enumerations.mu.Unlock()
+	h.subscriptions.mu.Lock()
+	defer h.subscriptions.mu.Unlock()
+	for _, s := range h.subscriptions.open {
+		s.last = lost
+	}
+}
+
 func (s *strict) remembers(m *memory, text string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -372,3 +372,19 @@ func TestMishapsExcuse(t *testing.T) {
 		})
 	}
 }
+
+// TestUnreachable: what a client could not come back to close is excused; what
+// it went on with after that is not.
+func TestUnreachable(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		s := strictly(t, Config{})
+		context := s.enumerate(t)
+		s.Unreachable()
+		if back {
+			s.tell(t, message{action: actionPull, uri: siteURI + "*", body: contextBody("Pull", context)})
+		}
+		if told := s.told(); (len(told) == 1) != back {
+			t.Errorf("a client that comes back (%v): %v", back, told)
+		}
+	}
+}
