@@ -107,6 +107,7 @@ const (
 	groupWatches  = "watched rows"
 	groupFaults   = "faults"
 	groupConns    = "connections"
+	groupSubs     = "subscriptions"
 )
 
 // observe counts a request, by its operation.

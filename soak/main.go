@@ -43,8 +43,8 @@ func main() {
 	flag.IntVar(&o.sites, "sites", 200, "simulate so many sites")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of what happens")
 	flag.Parse()
-	if flag.NArg() > 0 || o.sites < 2 || o.length <= 0 {
-		fmt.Fprintln(os.Stderr, "usage: soak [-for 10m] [-sites 200] [-seed N]; it takes 2 sites at least")
+	if flag.NArg() > 0 || o.sites < 2 || o.sites > 2000 || o.length <= 0 {
+		fmt.Fprintln(os.Stderr, "usage: soak [-for 10m] [-sites 200] [-seed N]; from 2 to 2000 sites")
 		os.Exit(64)
 	}
 	runtime.MemProfileRate = sampleBytes // for clientHeap; before much is allocated

@@ -46,7 +46,7 @@ func run(ctx context.Context, o options, out io.Writer) (wrongs int, err error) 
 		f.Stop()
 	}
 	lost := s.site.Subscriptions() // whose clients were not told of them: they die of their heartbeats
-	s.figures.add(groupConns, "subscriptions of lost answers", lost)
+	s.figures.add(groupSubs, "left by lost answers", lost)
 	if err := s.round(ctx, true); err != nil {
 		return 0, err
 	}
@@ -123,7 +123,7 @@ func (s *soak) enough(ctx context.Context) {
 func (s *soak) print(took time.Duration) {
 	f := &s.figures
 	fmt.Fprintf(s.out, "%-14s %d in %s, the last one calm\n", "rounds", s.rounds, seconds(took))
-	for _, group := range []string{groupRequests, groupReads, groupRows, groupRefresh, groupWatches, groupErrors, groupFaults, groupConns} {
+	for _, group := range []string{groupRequests, groupReads, groupRows, groupRefresh, groupWatches, groupErrors, groupFaults, groupConns, groupSubs} {
 		f.line(s.out, group)
 	}
 	fmt.Fprintf(s.out, "%-14s peak %s with the sites", "heap", mib(s.peak))
