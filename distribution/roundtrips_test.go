@@ -37,11 +37,8 @@ func (w *world) slow() (requests func() int) {
 func TestRoundTripsOfAnEnumeration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const batch = 20
-		h, err := simulator.New(simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 40, Packages: 20}}},
-			simulator.Options{AllowUnencrypted: true, Now: time.Now, MaxBatchItems: batch, FirstPageItems: batch})
-		if err != nil {
-			t.Fatal(err)
-		}
+		h := strictly(t, simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 40, Packages: 20}}},
+			simulator.Options{MaxBatchItems: batch, FirstPageItems: batch})
 		w := &world{t: t, hierarchy: h}
 		requests := w.slow()
 		started, rows := time.Now(), 0
@@ -68,11 +65,8 @@ func TestRoundTripsOfAnEnumeration(t *testing.T) {
 func TestRoundTripsOfARefresh(t *testing.T) {
 	for _, connections := range []int{1, 4, 8} {
 		synctest.Test(t, func(t *testing.T) {
-			h, err := simulator.New(simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 20, Packages: 12,
-				Failed: map[simulator.Cause]int{simulator.Transient: 200}}}}, simulator.Options{AllowUnencrypted: true, Now: time.Now})
-			if err != nil {
-				t.Fatal(err)
-			}
+			h := strictly(t, simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 20, Packages: 12,
+				Failed: map[simulator.Cause]int{simulator.Transient: 200}}}}, simulator.Options{})
 			w := &world{t: t, hierarchy: h}
 			site := w.site("PS1")
 			site.Parallel = connections
@@ -101,11 +95,8 @@ func TestRoundTripsOfARefresh(t *testing.T) {
 func TestRoundTripsFollowTheServersLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		requests := func(limitKB int) int {
-			h, err := simulator.New(simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 100, Packages: 60}}},
-				simulator.Options{AllowUnencrypted: true, Now: time.Now, MaxEnvelopeSizeKB: limitKB})
-			if err != nil {
-				t.Fatal(err)
-			}
+			h := strictly(t, simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 100, Packages: 60}}},
+				simulator.Options{MaxEnvelopeSizeKB: limitKB})
 			w := &world{t: t, hierarchy: h}
 			n := w.slow()
 			for _, err := range queries.StatusDP(t.Context(), w.site("PS1").Session, queries.Filter{}) {

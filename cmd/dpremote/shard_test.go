@@ -20,7 +20,7 @@ type sharded struct {
 
 func serveSharded(t *testing.T, edit *strings.Replacer) sharded {
 	t.Helper()
-	h, err := simulator.Start(t.Context(), model, simulator.Options{User: "sim", Password: "p"})
+	h, err := simulator.Start(t.Context(), model, simulator.Options{User: "sim", Password: "p", Strict: noSin(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (s *signalling) Write(p []byte) (int, error) {
 // and gives the path of their inventory.
 func serveLate(t *testing.T, late string, until <-chan struct{}, observe func(simulator.Exchange)) string {
 	t.Helper()
-	h, err := simulator.Start(t.Context(), model, simulator.Options{User: "sim", Password: "p", Observe: observe,
+	h, err := simulator.Start(t.Context(), model, simulator.Options{User: "sim", Password: "p", Strict: noSin(t), Observe: observe,
 		Around: func(site string, next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if site == late {
