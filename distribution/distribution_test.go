@@ -521,3 +521,28 @@ func TestSiteCode(t *testing.T) {
 		}
 	}
 }
+
+// TestMergeBelievesWhoServes: a central site that lags behind shows as failed
+// what its primaries have installed by now. That is not sent again.
+func TestMergeBelievesWhoServes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		late := w.look("CAS")[0]
+		w.hierarchy.Fix(simulator.Target{}, "")
+		Refresh(t.Context(), MakePlan(Merge(w.look("PS1", "PS2")), Rules{Force: true}), PutAuto, nil)
+		time.Sleep(time.Minute) // of invented time: all has arrived, at a secondary site too
+		if rows := Merge(append(w.look("PS1", "PS2"), late)); len(rows) != 0 {
+			t.Errorf("%d rows are still failed", len(rows))
+		}
+		// Where a primary was not asked, the central site is all there is.
+		rows := Merge(append(w.look("PS1"), late))
+		if len(rows) == 0 {
+			t.Error("nothing is shown of the site that was not asked")
+		}
+		for _, r := range rows {
+			if r.Home != "PS2" || r.Owner.Name != "CAS" {
+				t.Errorf("%s, of %s, is shown by %s", r.Keys, r.Home, r.Owner.Name)
+			}
+		}
+	})
+}

@@ -74,8 +74,10 @@ func (v *View) Rank(code queries.SiteCode) int {
 }
 
 // Merge brings the rows of several views together: each row once, from the
-// best placed site. Rows are sorted by site code, distribution point and
-// package.
+// best placed site. What a site shows of a distribution point that another one
+// serves, which was looked at too and does not show it, is left out: the site
+// above lags behind, and the row is no longer what was looked for. Rows are
+// sorted by site code, distribution point and package.
 func Merge(views []*View) []Row {
 	found := map[queries.RowKey]*Row{}
 	ranks := map[queries.RowKey]int{}
@@ -96,11 +98,35 @@ func Merge(views []*View) []Row {
 		}
 	}
 	rows := make([]Row, 0, len(found))
-	for _, r := range found {
-		rows = append(rows, *r)
+	served := servedBy(views)
+	for key, r := range found {
+		if best, ok := served[key.Site]; !ok || ranks[key] <= best {
+			rows = append(rows, *r)
+		}
 	}
 	slices.SortFunc(rows, func(a, b Row) int { return compareKeys(a.Keys, b.Keys) })
 	return rows
+}
+
+// servedBy tells, by the codes of sites in upper case, how well placed the best
+// of some views is that serves their distribution points. Sites that none of
+// them serves are left out.
+func servedBy(views []*View) map[queries.SiteCode]int {
+	best := map[queries.SiteCode]int{}
+	note := func(v *View, code queries.SiteCode) {
+		code = queries.SiteCode(strings.ToUpper(string(code)))
+		rank := v.Rank(code)
+		if known, ok := best[code]; rank <= parentOfIt && (!ok || rank < known) {
+			best[code] = rank
+		}
+	}
+	for _, v := range views {
+		note(v, v.Site.Code())
+		for _, s := range v.Sites {
+			note(v, s.SiteCode)
+		}
+	}
+	return best
 }
 
 func compareKeys(a, b queries.Keys) int {
