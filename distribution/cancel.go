@@ -2,6 +2,7 @@ package distribution
 
 import (
 	"context"
+	"time"
 
 	"dpremote/queries"
 )
@@ -20,7 +21,7 @@ func LookAtTransfers(ctx context.Context, site *Site, filter queries.Filter) (*V
 	if v.jobs, v.queue, err = readTransfers(ctx, site); err != nil {
 		return nil, err
 	}
-	rows, err := readRows(ctx, site, transferred(v.jobs))
+	rows, err := readRows(ctx, site, transferred(v.jobs), filter.StuckAfter)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +63,9 @@ func transferred(jobs map[place]int) []queries.PackageID {
 	return packagesOf(rows)
 }
 
-// readRows reads the rows of packages on distribution points.
-func readRows(ctx context.Context, site *Site, ids []queries.PackageID) ([]queries.PackageStatusDP, error) {
+// readRows reads the rows of packages on distribution points, judged where a
+// time is given; see Filter.StuckAfter.
+func readRows(ctx context.Context, site *Site, ids []queries.PackageID, stuckAfter time.Duration) ([]queries.PackageStatusDP, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -71,6 +73,7 @@ func readRows(ctx context.Context, site *Site, ids []queries.PackageID) ([]queri
 	if err != nil {
 		return nil, err
 	}
+	filter.StuckAfter = stuckAfter
 	return queries.Collect(queries.StatusDP(ctx, site.Session, filter))
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dpremote/queries"
+	"dpremote/simulator"
 	"dpremote/wsman"
 )
 
@@ -98,6 +99,27 @@ func TestAwaitCancelledHasADeadline(t *testing.T) {
 		defer cancel()
 		if gone, errs := AwaitCancelled(ctx, rows, LookOptions{}); len(errs) != 0 || gone[rows[0].RowKey()] {
 			t.Errorf("gone %v, %v", gone, errs)
+		}
+	})
+}
+
+// TestTransfersThatAreStuck are found by that state, though no site reports it.
+func TestTransfersThatAreStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := strictly(t, simulator.Model{Sites: []simulator.Site{{Code: "PS1", DPs: 3, Packages: 6, Pending: 1, Stuck: 4}}}, simulator.Options{})
+		w := &world{t: t, hierarchy: h}
+		view, err := LookAtTransfers(t.Context(), w.site("PS1"), queries.Filter{
+			States: []queries.State{queries.StateStuck}, StuckAfter: 72 * time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(view.Rows) == 0 {
+			t.Error("no transfer is stuck")
+		}
+		for _, r := range view.Rows {
+			if r.State != queries.StateStuck {
+				t.Errorf("%s is %s", r.Keys, r.State)
+			}
 		}
 	})
 }
