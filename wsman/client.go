@@ -60,7 +60,7 @@ const (
 	defaultBackoff     = 500 * time.Millisecond
 	minimumEnvelope    = 8192 // less is refused (MS-WSMV section 3.1.4.1)
 	graceForAnswer     = 10 * time.Second
-	timeToClean        = 5 * time.Second // for Release when the caller's context is over
+	timeToClean        = 5 * time.Second // for Release and the like, when the caller's context is over
 	timeToLearn        = 2 * time.Second // for an answer that brings what is to be released
 )
 
@@ -157,6 +157,20 @@ func (c *Client) do(ctx context.Context, m *message) (*answer, error) {
 			return nil, wrapped
 		}
 		attempt++
+	}
+}
+
+// clean sends a message that closes what the server holds for us, even when the
+// caller's context is over. It is sent again where the server did not begin with
+// it: what stays open counts against the account's quotas.
+func (c *Client) clean(ctx context.Context, m *message) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToClean)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		_, err := c.once(ctx, m)
+		if err == nil || !notBegun(err) || !c.Again(ctx, c.fail(m, err), attempt) {
+			return
+		}
 	}
 }
 

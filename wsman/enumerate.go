@@ -354,7 +354,8 @@ func itemWithEPR(sc *xmlscan.Scanner) (*Item, error) {
 }
 
 // release gives up what the server still holds: the context of an enumeration
-// that was left early. It runs even when the caller's context is over.
+// that was left early. It runs even when the caller's context is over. A Release
+// that fails costs the server a few minutes of a context and the caller nothing.
 func (r *enumeration) release(ctx context.Context) {
 	if r.next != nil { // a page is under way, and brings a newer context
 		switch p := r.await(); {
@@ -369,17 +370,12 @@ func (r *enumeration) release(ctx context.Context) {
 	}
 	id := r.context
 	r.context = ""
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToClean)
-	defer cancel()
-	m := &message{op: "release", target: r.e.target(), action: actionRelease, epr: r.epr, aside: true,
+	r.c.clean(ctx, &message{op: "release", target: r.e.target(), action: actionRelease, epr: r.epr, aside: true,
 		body: func(w *xmlwrite.Writer) {
 			w.Open("n:Release")
 			w.Leaf("n:EnumerationContext", id)
 			w.Close("n:Release")
-		}}
-	// A Release that fails costs the server a few minutes of a context and the
-	// caller nothing.
-	_, _ = r.c.once(ctx, m)
+		}})
 }
 
 // await is the page under way, which gets a moment more to arrive.

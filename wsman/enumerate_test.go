@@ -143,6 +143,42 @@ func TestEnumerateLeftEarly(t *testing.T) {
 	}
 }
 
+// TestReleaseIsRepeated loses connections while an enumeration is left: the
+// Release is sent until it has reached the server, and not more often than the
+// policy of retries says, nor for longer than a moment.
+func TestReleaseIsRepeated(t *testing.T) {
+	lost := reply{err: &TransportError{Err: errNotSent}}
+	for _, tt := range []struct {
+		name    string
+		answers []reply
+		want    string
+	}{
+		{"lost before it was sent", []reply{lost, lost, {}}, " Release Release Release"},
+		{"lost on its way", []reply{{err: &TransportError{Sent: true, Err: errNotSent}}}, " Release"},
+		{"a server that is too busy for long", []reply{{status: 503}, {status: 503}, {status: 503}, {status: 503}, {status: 503}}, " Release Release Release Release"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &scripted{t: t, replies: append([]reply{first("c1", "1", "2"), page("c2", "3")}, tt.answers...)}
+				c := NewClient(s, Options{Retries: 3})
+				start := time.Now()
+				for _, err := range c.Enumerate(t.Context(), query) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					break
+				}
+				if got, want := s.actions(), "Enumerate Pull(c1)"+tt.want; got != want {
+					t.Errorf("asked for %s, want %s", got, want)
+				}
+				if took := time.Since(start); took > timeToClean {
+					t.Errorf("left after %s", took)
+				}
+			})
+		})
+	}
+}
+
 // TestReleaseOutlivesTheContext leaves an enumeration because its context is
 // over: the server is told all the same.
 func TestReleaseOutlivesTheContext(t *testing.T) {

@@ -379,20 +379,16 @@ func (r *subscription) items(ctx context.Context, sc *xmlscan.Scanner, yield fun
 }
 
 // unsubscribe ends what the server still holds. It runs even when the caller's
-// context is over.
+// context is over. One that fails costs the server a subscription until it
+// expires, or misses its next Pull.
 func (r *subscription) unsubscribe(ctx context.Context) {
 	if r.identifier == "" {
 		return
 	}
 	id := r.identifier
 	r.identifier = ""
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeToClean)
-	defer cancel()
-	m := &message{op: "unsubscribe", target: r.target(), action: actionUnsubscribe, epr: r.manager, aside: true,
+	r.c.clean(ctx, &message{op: "unsubscribe", target: r.target(), action: actionUnsubscribe, epr: r.manager, aside: true,
 		header: func(w *xmlwrite.Writer) { w.Leaf("e:Identifier", id, "xmlns:e", NamespaceEventing) },
 		body:   func(w *xmlwrite.Writer) { w.Empty("e:Unsubscribe", "xmlns:e", NamespaceEventing) },
-	}
-	// One that fails costs the server a subscription until it expires, or
-	// misses its next Pull.
-	_, _ = r.c.once(ctx, m)
+	})
 }
