@@ -1,6 +1,7 @@
 package wsman_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -82,5 +83,39 @@ func TestRemoteShells(t *testing.T) {
 		case password == "wrong" && (!errors.As(err, &op) || op.Op != "remote shell" || !errors.Is(err, wsman.ErrUnauthorized)):
 			t.Errorf("wrong password: %v", err)
 		}
+	}
+}
+
+// lostAtTheEnd is a Transport that loses connections before the first messages
+// that close something are sent.
+type lostAtTheEnd struct {
+	wsman.Transport
+	loses, closings int
+}
+
+var errLost = errors.New("the connection was lost")
+
+func (l *lostAtTheEnd) RoundTrip(ctx context.Context, req *wsman.Request) (*wsman.Response, error) {
+	if strings.Contains(string(req.Body), "2004/09/transfer/Delete<") {
+		if l.closings++; l.closings <= l.loses {
+			return nil, &wsman.TransportError{Err: errLost}
+		}
+	}
+	return l.Transport.RoundTrip(ctx, req)
+}
+
+// TestShellIsClosedAgain: a Delete whose connection was lost is sent on another,
+// or the strict server finds its shell left open.
+func TestShellIsClosedAgain(t *testing.T) {
+	lost := &lostAtTheEnd{Transport: siteServer(t, "right"), loses: 1}
+	client, err := wsman.NewClient(lost, wsman.Options{Endpoint: "http://server:5985/wsman", Backoff: 1}).RemoteShells(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, code, err := client.RunWithContextWithString(t.Context(), "hostname", ""); err != nil || code != 0 {
+		t.Errorf("hostname: %d, %v", code, err)
+	}
+	if lost.closings != 2 {
+		t.Errorf("%d messages to close the shell", lost.closings)
 	}
 }

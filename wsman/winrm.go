@@ -31,6 +31,8 @@ type Shells struct {
 	ctx  context.Context // winrm.Transporter has none to pass
 	send func(context.Context, *Request) (*Response, error)
 	fail func(error) error
+	// backoff is the pause before what closes a shell is sent again.
+	backoff time.Duration
 }
 
 // NewShells makes a transporter. Each request is given timeout; 0 means 70 s,
@@ -46,7 +48,8 @@ func NewShells(ctx context.Context, t Transport, timeout time.Duration) *Shells 
 			defer cancel()
 			return t.RoundTrip(ctx, req)
 		},
-		fail: func(err error) error { return fmt.Errorf("remote shell: %w", err) },
+		fail:    func(err error) error { return fmt.Errorf("remote shell: %w", err) },
+		backoff: defaultBackoff,
 	}
 }
 
@@ -67,6 +70,7 @@ func (c *Client) RemoteShells(ctx context.Context) (*winrm.Client, error) {
 		fail: func(err error) error {
 			return &Error{Op: op, Endpoint: c.options.Endpoint, Retry: retryOf(err, false), Err: err}
 		},
+		backoff: c.options.Backoff,
 	}
 	host := to.Hostname()
 	if strings.Contains(host, ":") {
@@ -98,15 +102,33 @@ func (s *Shells) Post(_ *winrm.Client, message *soap.SoapMessage) (string, error
 		ctx, cancel = lingering(ctx)
 	}
 	defer cancel()
+	for attempt := 0; ; attempt++ {
+		doc, err := s.exchange(ctx, body)
+		if err == nil {
+			return string(doc), nil
+		}
+		if !closes(body) || !unsent(err) || attempt == closingRetries || pause(ctx, s.backoff, attempt) != nil {
+			return "", s.fail(err)
+		}
+	}
+}
+
+// closingRetries is how often a message that closes something is sent again
+// because its connection was lost before.
+const closingRetries = 3
+
+// unsent tells an error of a request of which nothing reached the server.
+func unsent(err error) bool {
+	var transport *TransportError
+	return errors.As(err, &transport) && !transport.Sent
+}
+
+func (s *Shells) exchange(ctx context.Context, body string) ([]byte, error) {
 	res, err := s.send(ctx, &Request{Body: []byte(body)})
 	if err != nil {
-		return "", s.fail(err)
+		return nil, err
 	}
-	doc, err := shellAnswer(res)
-	if err != nil {
-		return "", s.fail(err)
-	}
-	return string(doc), nil
+	return shellAnswer(res)
 }
 
 // closes tells the messages that end a command or a shell.
