@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -17,7 +17,8 @@ import (
 // actFlags are the flags of commands that call a method: whether to go ahead,
 // and how long to wait for what comes of it.
 type actFlags struct {
-	dryRun, yes, wait  bool
+	consent
+	wait               bool
 	deadline, interval time.Duration
 }
 
@@ -70,12 +71,58 @@ func (o *chosenFlags) check() error {
 	return nil
 }
 
-// rowAction is a command that calls a method for each of some rows, from its
-// plan on.
+// rowFlags are the flags of a command that calls a method for each of some rows.
+type rowFlags struct {
+	chosenFlags
+	actFlags
+}
+
+// check checks all flags before anything is sent.
+func (o *rowFlags) check(g *globals) error {
+	if err := o.chosenFlags.check(); err != nil {
+		return err
+	}
+	if err := o.actFlags.check(g.app); err != nil {
+		return err
+	}
+	return g.checkColumns(rowActionColumns(!o.dryRun))
+}
+
+// run looks for the rows that the flags choose, those in the given states where
+// no flag says which, and carries out what is made of them.
+func (o *rowFlags) run(ctx context.Context, g *globals, states []queries.State,
+	look func(context.Context, *distribution.Site, queries.Filter) (*distribution.View, error),
+	plan func(*fleet, []distribution.Row, distribution.Rules) change,
+) error {
+	filter, err := o.filter(g.app.now(), states...)
+	if err != nil {
+		return err
+	}
+	if err := o.check(g); err != nil {
+		return err
+	}
+	f, err := g.fleet()
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	views := eachSite(ctx, f, func(ctx context.Context, s *distribution.Site) (*distribution.View, error) {
+		return look(ctx, s, filter)
+	})
+	rows := distribution.Merge(f.leaveToOthers(views))
+	if len(rows) == 0 {
+		if err := f.whyNothing(ctx, filter); err != nil {
+			return err
+		}
+	}
+	return f.carryOut(ctx, o.consent, plan(f, rows, distribution.Rules{Max: o.max, Elsewhere: f.elsewhere(views)}))
+}
+
+// rowAction is the change that calls a method for each row of a plan.
 type rowAction struct {
 	f     *fleet
 	o     *actFlags
-	kind  string // of the document, and what a plan calls the action
+	name  string // of the command
 	asks  string // the question, in which %s is how many rows
 	steps []distribution.Step
 	rows  map[queries.RowKey]*rowOutcome
@@ -106,77 +153,46 @@ func newRowOutcomes(steps []distribution.Step) map[queries.RowKey]*rowOutcome {
 	return rows
 }
 
-func (r *rowAction) run(ctx context.Context) error {
-	app := r.f.g.app
-	planned := countPlanned(r.steps)
-	text := fmt.Sprintf("%s found; the plan is to %s %d", count(len(r.steps), "row", "rows"), r.kind, planned)
+func (r *rowAction) kind() string { return r.name }
+
+func (r *rowAction) planned() int { return countPlanned(r.steps) }
+
+func (r *rowAction) sayPlan(bool) {
+	planned := r.planned()
+	text := fmt.Sprintf("%s found; the plan is to %s %d", count(len(r.steps), "row", "rows"), r.name, planned)
 	if skipped := len(r.steps) - planned; skipped > 0 {
 		text += fmt.Sprintf(" and to skip %d (%s)", skipped, skipSummary(r.steps))
 	}
-	if r.o.dryRun {
-		if err := r.write(app.out, r.f.g.reportOptions(r.kind+"-plan", rowActionColumns(false))); err != nil {
-			return err
-		}
-		app.say("%s.", text)
-		return r.f.exit(exitOK)
-	}
-	late := false
-	if planned > 0 {
-		ok, err := r.agreed(ctx, planned, text)
-		if err != nil {
-			return err
-		}
-		if ok {
-			late = r.execute(ctx)
-		} else {
-			app.say("Nothing was sent.")
-		}
-	}
-	if err := r.write(app.out, r.f.g.reportOptions(r.kind, rowActionColumns(true))); err != nil {
-		return err
+	r.f.g.app.say("%s.", text)
+}
+
+func (r *rowAction) question() string {
+	return fmt.Sprintf(r.asks, count(r.planned(), "row", "rows"))
+}
+
+func (r *rowAction) refused() string { return "Nothing was sent." }
+
+func (r *rowAction) conclude() {
+	if len(r.steps) == 0 {
+		r.f.g.app.say("Nothing to %s.", r.name)
+		return
 	}
 	counts := map[string]int{}
-	found := exitOK
 	for _, o := range r.rows {
 		counts[o.outcome]++
+	}
+	r.f.g.app.say("Of %s: %s.", count(len(r.steps), "row", "rows"), countList(counts))
+}
+
+// found is the exit code for rows that are not well. Without --wait nobody
+// looked.
+func (r *rowAction) found() int {
+	for _, o := range r.rows {
 		if r.o.wait && o.outcome != outcomeSkipped && r.bad(o.outcome) {
-			found = exitFindings
+			return exitFindings
 		}
 	}
-	if len(r.steps) == 0 {
-		app.say("Nothing to %s.", r.kind)
-	} else {
-		app.say("Of %s: %s.", count(len(r.steps), "row", "rows"), countList(counts))
-	}
-	switch {
-	case isInterrupt(ctx.Err()):
-		return r.f.interrupted()
-	case late && len(r.f.failures) == 0:
-		return silent(exitDeadline)
-	}
-	return r.f.exit(found)
-}
-
-// interrupted is the exit of a command that was interrupted and has shown what
-// was done until then.
-func (f *fleet) interrupted() error {
-	_ = f.exit(exitInterrupted) // it tells which sites did not answer
-	return silent(exitInterrupted)
-}
-
-// agreed shows the plan to the person at the terminal and asks.
-func (r *rowAction) agreed(ctx context.Context, planned int, text string) (bool, error) {
-	app := r.f.g.app
-	if r.o.yes {
-		return true, nil
-	}
-	options := r.f.g.reportOptions(r.kind+"-plan", rowActionColumns(false))
-	options.Format, options.Select = report.Table, nil
-	if err := r.write(app.err, options); err != nil {
-		return false, err
-	}
-	app.say("%s.", text)
-	return confirm(ctx, app, fmt.Sprintf(r.asks, count(planned, "row", "rows")))
+	return exitOK
 }
 
 // execute calls the method and, where that is asked for, waits. It reports
@@ -189,7 +205,7 @@ func (r *rowAction) execute(ctx context.Context) (late bool) {
 	var sent []distribution.Row
 	for _, res := range r.act(ctx, r.steps, func(res distribution.Result) {
 		if res.Err != nil && !errors.Is(res.Err, distribution.ErrGivenUp) && !heldBack(res.Err) {
-			r.f.fail(res.Owner.Name, fmt.Errorf("%s %s: %w", r.kind, res.Keys, res.Err))
+			r.f.fail(res.Owner.Name, fmt.Errorf("%s %s: %w", r.name, res.Keys, res.Err))
 		}
 	}) {
 		o := r.rows[res.RowKey()]
@@ -204,7 +220,7 @@ func (r *rowAction) execute(ctx context.Context) (late bool) {
 			sent = append(sent, res.Row)
 		}
 	}
-	app.say("Asked to %s %s.", r.kind, count(len(sent), "row", "rows"))
+	app.say("Asked to %s %s.", r.name, count(len(sent), "row", "rows"))
 	if !r.o.wait || len(sent) == 0 {
 		return false
 	}
@@ -214,6 +230,8 @@ func (r *rowAction) execute(ctx context.Context) (late bool) {
 	r.await(ctx, sent)
 	return errors.Is(ctx.Err(), context.DeadlineExceeded)
 }
+
+func (r *rowAction) columns(outcomes bool) []report.Column { return rowActionColumns(outcomes) }
 
 func rowActionColumns(outcomes bool) []report.Column {
 	columns := []report.Column{
@@ -231,32 +249,26 @@ func rowActionColumns(outcomes bool) []report.Column {
 	return columns
 }
 
-// write shows the rows, with what became of them where the options' columns
-// have that.
-func (r *rowAction) write(w io.Writer, options report.Options) error {
-	out, err := report.New(w, options)
-	if err != nil {
-		return usage("%w", err)
-	}
-	for _, s := range r.steps {
-		action := r.kind
-		if s.Skip != distribution.SkipNothing {
-			action = "skip"
-		}
-		values := []any{
-			s.SiteCode, s.ServerNALPath.Server(), s.PackageID, orNil(s.Name), s.PackageType, s.State,
-			action, orNil(string(s.Skip)), orNil(s.Reason), s.Owner.Name, s.ServerNALPath,
-		}
-		if hasColumn(options.Columns, "outcome") {
-			o := r.rows[s.RowKey()]
-			values = append(values, o.outcome, orNil(o.cause), orNil(o.message), errorText(o.err))
-		}
-		if err := out.Row(values...); err != nil {
-			return err
+func (r *rowAction) values(_ report.Format, outcomes bool) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		for _, s := range r.steps {
+			action := r.name
+			if s.Skip != distribution.SkipNothing {
+				action = "skip"
+			}
+			values := []any{
+				s.SiteCode, s.ServerNALPath.Server(), s.PackageID, orNil(s.Name), s.PackageType, s.State,
+				action, orNil(string(s.Skip)), orNil(s.Reason), s.Owner.Name, s.ServerNALPath,
+			}
+			if outcomes {
+				o := r.rows[s.RowKey()]
+				values = append(values, o.outcome, orNil(o.cause), orNil(o.message), errorText(o.err))
+			}
+			if !yield(values) {
+				return
+			}
 		}
 	}
-	r.f.addErrors(out)
-	return out.Close()
 }
 
 // errorText is an error as a value, nil for none.

@@ -13,14 +13,8 @@ import (
 // outcomeCancelled is a transfer that was seen to be gone from the queue.
 const outcomeCancelled = "cancelled"
 
-// cancelOptions are the flags of cancel.
-type cancelOptions struct {
-	chosenFlags
-	actFlags
-}
-
 func newCancel(g *globals) *cobra.Command {
-	o := &cancelOptions{}
+	o := &rowFlags{}
 	cmd := &cobra.Command{
 		Use:   "cancel",
 		Short: "Stop transfers of content that are under way",
@@ -41,39 +35,17 @@ Content without a transfer is left alone, whatever its state.`,
 	return cmd
 }
 
-func runCancel(ctx context.Context, g *globals, o *cancelOptions) error {
-	filter, err := o.filter(g.app.now())
-	if err != nil {
-		return err
-	}
-	if err := checkRowAction(g, &o.chosenFlags, &o.actFlags); err != nil {
-		return err
-	}
-	f, err := g.fleet()
-	if err != nil {
-		return err
-	}
-	defer f.close()
-	views := each(ctx, f, func(ctx context.Context, m *member) (*distribution.View, error) {
-		if err := needNamespace(m); err != nil {
-			return nil, err
+func runCancel(ctx context.Context, g *globals, o *rowFlags) error {
+	return o.run(ctx, g, nil, distribution.LookAtTransfers, func(f *fleet, rows []distribution.Row, rules distribution.Rules) change {
+		steps := distribution.PlanCancel(rows, rules)
+		r := &rowAction{
+			f: f, o: &o.actFlags, name: "cancel", asks: "Stop the transfers of %s?", steps: steps, rows: newRowOutcomes(steps),
+			act: distribution.Cancel,
+			bad: func(outcome string) bool { return outcome != outcomeCancelled },
 		}
-		return distribution.LookAtTransfers(ctx, m.site, filter)
+		r.await = r.waitForQueue
+		return r
 	})
-	rows := distribution.Merge(f.leaveToOthers(views))
-	if len(rows) == 0 {
-		if err := f.whyNothing(ctx, filter); err != nil {
-			return err
-		}
-	}
-	steps := distribution.PlanCancel(rows, distribution.Rules{Max: o.max, Elsewhere: f.elsewhere(views)})
-	r := &rowAction{
-		f: f, o: &o.actFlags, kind: "cancel", asks: "Stop the transfers of %s?", steps: steps, rows: newRowOutcomes(steps),
-		act: distribution.Cancel,
-		bad: func(outcome string) bool { return outcome != outcomeCancelled },
-	}
-	r.await = r.waitForQueue
-	return r.run(ctx)
 }
 
 // waitForQueue waits until transfers have left the queue.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"strings"
 	"time"
 
@@ -19,8 +19,8 @@ import (
 
 // clearRetryOptions are the flags of diagnose that are about the retry history.
 type clearRetryOptions struct {
-	ids         []string
-	dryRun, yes bool
+	consent
+	ids []string
 }
 
 const clearRetryFlag = "clear-retry"
@@ -72,12 +72,11 @@ type retryRow struct {
 	err     error
 }
 
-func (r *retryRow) planned() bool { return r.key != "" }
+func (r *retryRow) has() bool { return r.key != "" }
 
-// clearRun is a deletion of retry histories from its plan on.
+// clearRun is the change that deletes retry histories.
 type clearRun struct {
 	f    *fleet
-	o    *clearRetryOptions
 	dir  string // where what is deleted is kept
 	rows []*retryRow
 }
@@ -87,10 +86,10 @@ func runClearRetry(ctx context.Context, g *globals, o *clearRetryOptions) error 
 	if err != nil {
 		return err
 	}
-	if _, err := report.New(io.Discard, g.reportOptions("clear-retry", clearColumns(!o.dryRun))); err != nil {
-		return usage("%w", err)
+	if err := g.checkColumns(clearColumns(!o.dryRun)); err != nil {
+		return err
 	}
-	r := &clearRun{o: o}
+	r := &clearRun{}
 	if r.dir, err = stateDir(g.app, "retry-history"); err != nil {
 		return err
 	}
@@ -98,11 +97,8 @@ func runClearRetry(ctx context.Context, g *globals, o *clearRetryOptions) error 
 		return err
 	}
 	defer r.f.close()
-	for _, some := range each(ctx, r.f, func(ctx context.Context, m *member) ([]*retryRow, error) {
-		if err := needNamespace(m); err != nil {
-			return nil, err
-		}
-		history, err := distribution.ReadRetryHistory(ctx, m.site, ids...)
+	for _, some := range eachSite(ctx, r.f, func(ctx context.Context, s *distribution.Site) ([]*retryRow, error) {
+		history, err := distribution.ReadRetryHistory(ctx, s, ids...)
 		if err != nil {
 			return nil, withRights(err)
 		}
@@ -110,7 +106,7 @@ func runClearRetry(ctx context.Context, g *globals, o *clearRetryOptions) error 
 	}) {
 		r.rows = append(r.rows, some...)
 	}
-	return r.run(ctx)
+	return r.f.carryOut(ctx, o.consent, r)
 }
 
 // withRights adds what to do about a registry that the account may not read.
@@ -137,68 +133,29 @@ func retryRows(h *distribution.RetryHistory, ids []queries.PackageID) []*retryRo
 	return rows
 }
 
-func (r *clearRun) run(ctx context.Context) error {
-	app := r.f.g.app
-	planned := r.planned()
-	if r.o.dryRun {
-		if err := r.write(app.out, r.f.g.reportOptions("clear-retry-plan", clearColumns(false))); err != nil {
-			return err
-		}
-		app.say("The plan deletes %s.", histories(planned))
-		return r.f.exit(exitOK)
-	}
-	if planned > 0 {
-		ok, err := r.agreed(ctx, planned)
-		if err != nil {
-			return err
-		}
-		if ok {
-			r.execute(ctx)
-		} else {
-			app.say("Nothing was deleted.")
-		}
-	}
-	if err := r.write(app.out, r.f.g.reportOptions("clear-retry", clearColumns(true))); err != nil {
-		return err
-	}
-	r.conclude()
-	if isInterrupt(ctx.Err()) {
-		return r.f.interrupted()
-	}
-	for _, row := range r.rows {
-		if row.outcome == distribution.ClearedAndBack.String() {
-			return r.f.exit(exitFindings)
-		}
-	}
-	return r.f.exit(exitOK)
-}
+func (r *clearRun) kind() string { return "clear-retry" }
 
 func histories(n int) string { return count(n, "retry history", "retry histories") }
 
 func (r *clearRun) planned() int {
 	n := 0
 	for _, row := range r.rows {
-		if row.planned() {
+		if row.has() {
 			n++
 		}
 	}
 	return n
 }
 
-// agreed shows what is there to the person at the terminal, where a table may
-// have no room for all values, and asks.
-func (r *clearRun) agreed(ctx context.Context, planned int) (bool, error) {
+// sayPlan shows all values to who is asked: the table may have no room for them.
+func (r *clearRun) sayPlan(asked bool) {
 	app := r.f.g.app
-	if r.o.yes {
-		return true, nil
-	}
-	options := r.f.g.reportOptions("clear-retry-plan", clearColumns(false))
-	options.Format, options.Select = report.Table, nil
-	if err := r.write(app.err, options); err != nil {
-		return false, err
+	if !asked {
+		app.say("The plan deletes %s.", histories(r.planned()))
+		return
 	}
 	for _, row := range r.rows {
-		if !row.planned() {
+		if !row.has() {
 			continue
 		}
 		app.say(`%s: HKEY_LOCAL_MACHINE\%s`, row.site.Name, row.key)
@@ -206,14 +163,19 @@ func (r *clearRun) agreed(ctx context.Context, planned int) (bool, error) {
 			app.say("  %s (%s)", registryText([]queries.RegistryValue{v}), v.Type)
 		}
 	}
-	return confirm(ctx, app, fmt.Sprintf("Delete %s, and keep what is in them in %s?", histories(planned), r.dir))
 }
+
+func (r *clearRun) question() string {
+	return fmt.Sprintf("Delete %s, and keep what is in them in %s?", histories(r.planned()), r.dir)
+}
+
+func (r *clearRun) refused() string { return "Nothing was deleted." }
 
 // execute deletes one after the other: there are few, and a mistake shows before
 // the next.
-func (r *clearRun) execute(ctx context.Context) {
+func (r *clearRun) execute(ctx context.Context) (late bool) {
 	for _, row := range r.rows {
-		if !row.planned() || ctx.Err() != nil {
+		if !row.has() || ctx.Err() != nil {
 			continue
 		}
 		cleared, err := distribution.ClearRetry(ctx, row.site, row.id, func(e distribution.RetryEntry) error {
@@ -227,6 +189,7 @@ func (r *clearRun) execute(ctx context.Context) {
 			r.f.fail(row.site.Name, row.err)
 		}
 	}
+	return false // it has no deadline
 }
 
 // keep stores what is deleted before it is: whatever is to remember deletions
@@ -256,7 +219,7 @@ func (r *clearRun) keep(ctx context.Context, site *distribution.Site, e distribu
 func (r *clearRun) sayNothing() {
 	at := map[string][]string{}
 	for _, row := range r.rows {
-		if !row.planned() {
+		if !row.has() {
 			text := string(row.id) + ": " + row.reason
 			at[text] = append(at[text], row.site.Name)
 		}
@@ -291,6 +254,18 @@ func (r *clearRun) conclude() {
 	}
 }
 
+// found is the exit code for a history that came back at once.
+func (r *clearRun) found() int {
+	for _, row := range r.rows {
+		if row.outcome == distribution.ClearedAndBack.String() {
+			return exitFindings
+		}
+	}
+	return exitOK
+}
+
+func (r *clearRun) columns(outcomes bool) []report.Column { return clearColumns(outcomes) }
+
 func clearColumns(outcomes bool) []report.Column {
 	columns := []report.Column{
 		{Name: "site", Title: "SITE"}, {Name: "siteCode", Title: "CODE", Wide: true}, {Name: "package", Title: "PACKAGE"},
@@ -312,26 +287,22 @@ func shownValues(outcomes bool) int {
 	return 0
 }
 
-func (r *clearRun) write(w io.Writer, options report.Options) error {
-	out, err := report.New(w, options)
-	if err != nil {
-		return usage("%w", err)
-	}
-	for _, row := range r.rows {
-		values := []any{row.site.Name, row.site.Code(), row.id, "none", nil, nil, orNil(row.reason)}
-		if row.planned() {
-			values = []any{row.site.Name, row.site.Code(), row.id, "delete", `HKEY_LOCAL_MACHINE\` + row.key,
-				registryCell(options.Format, row.values), nil}
-		}
-		if hasColumn(options.Columns, "outcome") {
-			values = append(values, row.outcome, orNil(row.kept), errorText(row.err))
-		}
-		if err := out.Row(values...); err != nil {
-			return err
+func (r *clearRun) values(format report.Format, outcomes bool) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		for _, row := range r.rows {
+			values := []any{row.site.Name, row.site.Code(), row.id, "none", nil, nil, orNil(row.reason)}
+			if row.has() {
+				values = []any{row.site.Name, row.site.Code(), row.id, "delete", `HKEY_LOCAL_MACHINE\` + row.key,
+					registryCell(format, row.values), nil}
+			}
+			if outcomes {
+				values = append(values, row.outcome, orNil(row.kept), errorText(row.err))
+			}
+			if !yield(values) {
+				return
+			}
 		}
 	}
-	r.f.addErrors(out)
-	return out.Close()
 }
 
 // registryCell is registry values as objects where the format has such, and else

@@ -101,11 +101,8 @@ func runDiagnose(ctx context.Context, g *globals, o *diagnoseOptions, args []str
 		return err
 	}
 	defer f.close()
-	examined := each(ctx, f, func(ctx context.Context, m *member) (*distribution.Examination, error) {
-		if err := needNamespace(m); err != nil {
-			return nil, err
-		}
-		return distribution.Examine(ctx, m.site, what)
+	examined := eachSite(ctx, f, func(ctx context.Context, s *distribution.Site) (*distribution.Examination, error) {
+		return distribution.Examine(ctx, s, what)
 	})
 	if len(f.failures) == 0 {
 		if err := f.unseen(unknownPackages(what.Packages, examined)); err != nil {

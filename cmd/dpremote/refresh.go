@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -114,9 +113,8 @@ func runRefresh(ctx context.Context, g *globals, o *refreshOptions) error {
 	if err != nil {
 		return err
 	}
-	// Columns are checked before anything is sent, not when it is too late.
-	if _, err := report.New(io.Discard, g.reportOptions("refresh", outcomeColumns(false))); err != nil {
-		return usage("%w", err)
+	if err := g.checkColumns(outcomeColumns(false)); err != nil {
+		return err
 	}
 	f, err := g.fleet()
 	if err != nil {
@@ -152,11 +150,8 @@ type sight struct {
 // lookAt examines the sites, and what was refreshed there less than so long ago.
 func lookAt(ctx context.Context, f *fleet, rules refreshRules, refreshed time.Duration) (*sight, error) {
 	s := &sight{at: f.g.app.now()}
-	s.examined = each(ctx, f, func(ctx context.Context, m *member) (*distribution.Examination, error) {
-		if err := needNamespace(m); err != nil {
-			return nil, err
-		}
-		return distribution.Examine(ctx, m.site, distribution.ExamineFor{
+	s.examined = eachSite(ctx, f, func(ctx context.Context, site *distribution.Site) (*distribution.Examination, error) {
+		return distribution.Examine(ctx, site, distribution.ExamineFor{
 			LookFor: distribution.LookFor{Filter: rules.filter, Groups: rules.groups, Cooldown: refreshed},
 			Since:   s.at.Add(-messageAge),
 		})

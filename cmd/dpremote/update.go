@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"slices"
 	"time"
 
@@ -61,8 +61,8 @@ func runUpdate(ctx context.Context, g *globals, o *updateOptions, args []string)
 	if err := o.check(g.app); err != nil {
 		return err
 	}
-	if _, err := report.New(io.Discard, g.reportOptions("update", updateColumns(!o.dryRun))); err != nil {
-		return usage("%w", err)
+	if err := g.checkColumns(updateColumns(!o.dryRun)); err != nil {
+		return err
 	}
 	if !g.shard.IsZero() {
 		return usage("--shard: one site owns a package, so run update once, for all sites")
@@ -72,11 +72,8 @@ func runUpdate(ctx context.Context, g *globals, o *updateOptions, args []string)
 		return err
 	}
 	defer f.close()
-	views := each(ctx, f, func(ctx context.Context, m *member) (*distribution.PackagesView, error) {
-		if err := needNamespace(m); err != nil {
-			return nil, err
-		}
-		return distribution.LookAtPackages(ctx, m.site, ids)
+	views := eachSite(ctx, f, func(ctx context.Context, s *distribution.Site) (*distribution.PackagesView, error) {
+		return distribution.LookAtPackages(ctx, s, ids)
 	})
 	var plain []*distribution.View
 	for _, v := range views {
@@ -84,7 +81,10 @@ func runUpdate(ctx context.Context, g *globals, o *updateOptions, args []string)
 	}
 	steps := distribution.PlanUpdate(ids, views, distribution.UpdateRules{Force: o.force, Elsewhere: f.elsewhere(plain)})
 	r := &updateRun{f: f, o: o, steps: steps, outcomes: map[queries.PackageID]*updateOutcome{}}
-	return r.run(ctx)
+	if err := r.count(); err != nil {
+		return err
+	}
+	return f.carryOut(ctx, o.consent, r)
 }
 
 // idsOf reads the arguments, each ID once.
@@ -112,65 +112,25 @@ type updateOutcome struct {
 	installed, failed, others int // distribution points, after a wait
 }
 
-// updateRun is an update from its plan on.
+// updateRun is the change that updates packages.
 type updateRun struct {
-	f        *fleet
-	o        *updateOptions
-	steps    []distribution.UpdateStep
-	outcomes map[queries.PackageID]*updateOutcome // of packages that are not skipped
+	f     *fleet
+	o     *updateOptions
+	steps []distribution.UpdateStep
+	// How many packages the plan updates, on how many distribution points.
+	packages, dps int
+	outcomes      map[queries.PackageID]*updateOutcome // of packages that are not skipped
 }
 
-func (r *updateRun) run(ctx context.Context) error {
-	app := r.f.g.app
-	planned, dps, err := r.count()
-	if err != nil {
-		return err
-	}
-	if r.o.dryRun {
-		if err := r.write(app.out, r.f.g.reportOptions("update-plan", updateColumns(false))); err != nil {
-			return err
-		}
-		app.say("The plan updates %s of %d.", count(planned, "package", "packages"), len(r.steps))
-		return r.f.exit(r.found())
-	}
-	late := false
-	if planned > 0 {
-		ok, err := r.agreed(ctx, planned, dps)
-		if err != nil {
-			return err
-		}
-		if ok {
-			late = r.execute(ctx)
-		} else {
-			app.say("Nothing was sent.")
-		}
-	}
-	if err := r.write(app.out, r.f.g.reportOptions("update", updateColumns(true))); err != nil {
-		return err
-	}
-	counts := map[string]int{}
-	for _, s := range r.steps {
-		counts[r.outcomeOf(s)]++
-	}
-	app.say("Of %s: %s.", count(len(r.steps), "package", "packages"), countList(counts))
-	switch {
-	case isInterrupt(ctx.Err()):
-		return r.f.interrupted()
-	case late && len(r.f.failures) == 0:
-		return silent(exitDeadline)
-	}
-	return r.f.exit(r.found())
-}
-
-// count says how many packages are updated on how many distribution points,
+// count counts how many packages are updated on how many distribution points,
 // and warns of what is doubtful about them. It refuses packages that do not
 // exist, which only shows when all sites have answered, and a ContextID that
 // nothing takes.
-func (r *updateRun) count() (planned, dps int, err error) {
+func (r *updateRun) count() error {
 	takes := r.o.contextID == ""
 	for _, s := range r.steps {
 		if s.Skip == distribution.SkipNotFound && len(r.f.failures) == 0 {
-			return 0, 0, usage("package %s: %s", s.PackageID, s.Reason)
+			return usage("package %s: %s", s.PackageID, s.Reason)
 		}
 	}
 	for _, s := range r.steps {
@@ -178,33 +138,35 @@ func (r *updateRun) count() (planned, dps int, err error) {
 			r.f.g.app.say("%s is not updated: %s.", s.PackageID, s.Reason)
 			continue
 		}
-		planned++
-		dps += len(s.Rows)
+		r.packages++
+		r.dps += len(s.Rows)
 		takes = takes || s.Class.Type == queries.TypeBootImage
 		if s.Class.Doubt != "" {
 			r.f.g.app.log.Warnf("%s is an %s: %s", s.PackageID, s.PackageType, s.Class.Doubt)
 		}
 	}
-	if planned > 0 && !takes {
-		return 0, 0, usage("--context-id is for boot images, and none is updated")
+	if r.packages > 0 && !takes {
+		return usage("--context-id is for boot images, and none is updated")
 	}
-	return planned, dps, nil
+	return nil
 }
 
-// agreed shows the plan to the person at the terminal and asks.
-func (r *updateRun) agreed(ctx context.Context, planned, dps int) (bool, error) {
-	app := r.f.g.app
-	if r.o.yes {
-		return true, nil
+func (r *updateRun) kind() string { return "update" }
+
+func (r *updateRun) planned() int { return r.packages }
+
+func (r *updateRun) sayPlan(asked bool) {
+	if !asked { // the question says the same
+		r.f.g.app.say("The plan updates %s of %d.", count(r.packages, "package", "packages"), len(r.steps))
 	}
-	options := r.f.g.reportOptions("update-plan", updateColumns(false))
-	options.Format, options.Select = report.Table, nil
-	if err := r.write(app.err, options); err != nil {
-		return false, err
-	}
-	return confirm(ctx, app, fmt.Sprintf("Update %s, on %s at least?", count(planned, "package", "packages"),
-		count(dps, "distribution point", "distribution points")))
 }
+
+func (r *updateRun) question() string {
+	return fmt.Sprintf("Update %s, on %s at least?", count(r.packages, "package", "packages"),
+		count(r.dps, "distribution point", "distribution points"))
+}
+
+func (r *updateRun) refused() string { return "Nothing was sent." }
 
 // takeUpTime is how long to look for new versions without --wait. A site takes
 // long where the source is large.
@@ -244,7 +206,7 @@ func (r *updateRun) execute(ctx context.Context) (late bool) {
 		}
 	}
 	late = errors.Is(waiting.Err(), context.DeadlineExceeded)
-	r.conclude(ctx, results, outcomes)
+	r.judge(ctx, results, outcomes)
 	return late
 }
 
@@ -291,8 +253,8 @@ func (r *updateRun) watch(ctx context.Context, results []distribution.UpdateResu
 	return outcomes
 }
 
-// conclude says what became of each package.
-func (r *updateRun) conclude(ctx context.Context, results []distribution.UpdateResult, rows []distribution.Outcome) {
+// judge finds what became of each package.
+func (r *updateRun) judge(ctx context.Context, results []distribution.UpdateResult, rows []distribution.Outcome) {
 	for _, res := range results {
 		o := &updateOutcome{result: res}
 		switch {
@@ -336,6 +298,14 @@ func (r *updateRun) conclude(ctx context.Context, results []distribution.UpdateR
 	}
 }
 
+func (r *updateRun) conclude() {
+	counts := map[string]int{}
+	for _, s := range r.steps {
+		counts[r.outcomeOf(s)]++
+	}
+	r.f.g.app.say("Of %s: %s.", count(len(r.steps), "package", "packages"), countList(counts))
+}
+
 func (r *updateRun) outcomeOf(s distribution.UpdateStep) string {
 	switch o := r.outcomes[s.PackageID]; {
 	case s.Skip != distribution.SkipNothing:
@@ -364,6 +334,8 @@ func (r *updateRun) found() int {
 	return exitOK
 }
 
+func (r *updateRun) columns(outcomes bool) []report.Column { return updateColumns(outcomes) }
+
 func updateColumns(outcomes bool) []report.Column {
 	columns := []report.Column{
 		{Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 30}, {Name: "type", Title: "TYPE", Wide: outcomes},
@@ -382,24 +354,18 @@ func updateColumns(outcomes bool) []report.Column {
 	return columns
 }
 
-// write shows the packages, with what became of them where the options'
-// columns have that.
-func (r *updateRun) write(w io.Writer, options report.Options) error {
-	out, err := report.New(w, options)
-	if err != nil {
-		return usage("%w", err)
-	}
-	for _, s := range r.steps {
-		values := updateValues(s)
-		if hasColumn(options.Columns, "outcome") {
-			values = append(values, r.outcomeValues(s)...)
-		}
-		if err := out.Row(values...); err != nil {
-			return err
+func (r *updateRun) values(_ report.Format, outcomes bool) iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		for _, s := range r.steps {
+			values := updateValues(s)
+			if outcomes {
+				values = append(values, r.outcomeValues(s)...)
+			}
+			if !yield(values) {
+				return
+			}
 		}
 	}
-	r.f.addErrors(out)
-	return out.Close()
 }
 
 // updateValues are a step as a plan shows it. Of a package that nobody shows

@@ -3,21 +3,18 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
 	"dpremote/distribution"
-	"dpremote/internal/report"
 	"dpremote/queries"
 )
 
 // validateOptions are the flags of validate.
 type validateOptions struct {
-	chosenFlags
-	actFlags
+	rowFlags
 	force bool
 }
 
@@ -50,53 +47,21 @@ could not be checked; the exit status is 3 unless all are good.`,
 }
 
 func runValidate(ctx context.Context, g *globals, o *validateOptions) error {
-	filter, err := o.filter(g.app.now(), queries.StateInstalled, queries.StateStale)
-	if err != nil {
-		return err
+	states := []queries.State{queries.StateInstalled, queries.StateStale}
+	look := func(ctx context.Context, site *distribution.Site, filter queries.Filter) (*distribution.View, error) {
+		return distribution.Look(ctx, site, distribution.LookFor{Filter: filter, Reasons: true})
 	}
-	if err := checkRowAction(g, &o.chosenFlags, &o.actFlags); err != nil {
-		return err
-	}
-	f, err := g.fleet()
-	if err != nil {
-		return err
-	}
-	defer f.close()
-	views := each(ctx, f, func(ctx context.Context, m *member) (*distribution.View, error) {
-		if err := needNamespace(m); err != nil {
-			return nil, err
-		}
-		return distribution.Look(ctx, m.site, distribution.LookFor{Filter: filter, Reasons: true})
+	return o.run(ctx, g, states, look, func(f *fleet, rows []distribution.Row, rules distribution.Rules) change {
+		rules.Force = o.force
+		steps := distribution.PlanValidation(rows, rules)
+		v := &validation{rowAction: rowAction{
+			f: f, o: &o.actFlags, name: "validate", asks: "Have %s validated?", steps: steps, rows: newRowOutcomes(steps),
+			act: distribution.Validate,
+			bad: func(outcome string) bool { return outcome != queries.ValidationGood.String() },
+		}}
+		v.before, v.await = v.readBefore, v.waitFor
+		return v
 	})
-	rows := distribution.Merge(f.leaveToOthers(views))
-	if len(rows) == 0 {
-		if err := f.whyNothing(ctx, filter); err != nil {
-			return err
-		}
-	}
-	steps := distribution.PlanValidation(rows,
-		distribution.Rules{Force: o.force, Max: o.max, Elsewhere: f.elsewhere(views)})
-	v := &validation{rowAction: rowAction{
-		f: f, o: &o.actFlags, kind: "validate", asks: "Have %s validated?", steps: steps, rows: newRowOutcomes(steps),
-		act: distribution.Validate,
-		bad: func(outcome string) bool { return outcome != queries.ValidationGood.String() },
-	}}
-	v.before, v.await = v.readBefore, v.waitFor
-	return v.run(ctx)
-}
-
-// checkRowAction checks all flags before anything is sent.
-func checkRowAction(g *globals, chosen *chosenFlags, act *actFlags) error {
-	if err := chosen.check(); err != nil {
-		return err
-	}
-	if err := act.check(g.app); err != nil {
-		return err
-	}
-	if _, err := report.New(io.Discard, g.reportOptions("", rowActionColumns(!act.dryRun))); err != nil {
-		return usage("%w", err)
-	}
-	return nil
 }
 
 // validation is a validate from its plan on.

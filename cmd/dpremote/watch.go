@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -103,9 +102,8 @@ func runWatch(ctx context.Context, g *globals, o *watchOptions) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	// Columns are checked before the wait, not after it.
-	if _, err := report.New(io.Discard, g.reportOptions("watch", watchColumns())); err != nil {
-		return usage("%w", err)
+	if err := g.checkColumns(watchColumns()); err != nil {
+		return err
 	}
 	f, err := g.fleet()
 	if err != nil {
