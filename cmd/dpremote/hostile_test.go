@@ -234,10 +234,10 @@ func TestHostileServersUnderALimit(t *testing.T) {
 		{"ten gigabytes", envelope, "<a></a>", 10 << 30, "larger than the envelope allows"},
 		{"ten gigabytes of nothing", "", " ", 10 << 30, "larger than the envelope allows"},
 		{"a gigantic text", envelope + "<a>", "x", 10 << 30, "larger than the envelope allows"},
-		{"a million nested elements", envelope, "<a>", 3_000_000, "larger than the envelope allows"},
-		{"as many as are read", envelope + "<s:Fault>", "<a>", 1_900_000, "nested more than 256 deep"},
-		{"hundreds of thousands of attributes", envelope + "<a", ` b=""`, 1_900_000, "more than 256 attributes"},
-		{"hundreds of thousands of members", envelope + "<s:Fault><s:Detail>", "<a/>", 1_900_000, "ends in the middle"},
+		{"a million nested elements", envelope, "<a>", 12_000_000, "larger than the envelope allows"},
+		{"as many as are read", envelope + "<s:Fault>", "<a>", 8_000_000, "nested more than 256 deep"},
+		{"hundreds of thousands of attributes", envelope + "<a", ` b=""`, 8_000_000, "more than 256 attributes"},
+		{"hundreds of thousands of members", envelope + "<s:Fault><s:Detail>", "<a/>", 8_000_000, "ends in the middle"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -248,8 +248,8 @@ func TestHostileServersUnderALimit(t *testing.T) {
 				_, _ = io.Copy(w, io.LimitReader(&again{text: strings.Repeat(tt.filling, 5000)}, tt.size))
 			}))
 			defer server.Close()
-			// Of 192 MB a Go program takes half before it has done anything.
-			run := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -d 196608 && exec dpremote "$@"`, "sh",
+			// Of 224 MB a Go program takes 100 before it has done anything.
+			run := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -d 229376 && exec dpremote "$@"`, "sh",
 				"query", "SELECT * FROM X", "--namespace", "root/cimv2", "--host", server.URL,
 				"--auth", "basic", "--user", "u", "--password-env", "HOSTILE_PASSWORD", "--allow-unencrypted")
 			run.Env = append(os.Environ(), "HOSTILE_PASSWORD=p")
