@@ -231,25 +231,14 @@ func categoryStatuses(s *Site, p *pkg) iter.Seq[*categoryStatus] {
 
 // objectStatus is the state of a content object in the whole hierarchy.
 type objectStatus struct {
-	pkg               *pkg
-	good, busy, wrong uint64
-	latest            time.Time
+	pkg *pkg
+	messageCounts
 }
 
 func newObjectStatus(p *pkg) objectStatus {
-	r := objectStatus{pkg: p, latest: p.sourceDate}
+	r := objectStatus{pkg: p, messageCounts: messageCounts{latest: p.sourceDate}}
 	for _, c := range p.rows {
-		switch c.messageState() {
-		case stateGood:
-			r.good++
-		case stateBusy:
-			r.busy++
-		default:
-			r.wrong++
-		}
-		if c.summary.After(r.latest) {
-			r.latest = c.summary
-		}
+		r.add(c)
 	}
 	return r
 }

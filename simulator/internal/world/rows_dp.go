@@ -127,27 +127,36 @@ func byNAL[R any](of func(*dp) []R) map[string]func(*Site, value) iter.Seq[R] {
 
 func oneDP(d *dp) []*dp { return []*dp{d} }
 
-// dpStatus counts the latest messages about a DP's content.
-type dpStatus struct {
-	dp                *dp
+// messageCounts counts the latest messages about some content.
+type messageCounts struct {
 	good, busy, wrong uint64
 	latest            time.Time
+}
+
+func (m *messageCounts) add(c *content) {
+	switch c.messageState() {
+	case stateGood:
+		m.good++
+	case stateBusy:
+		m.busy++
+	default:
+		m.wrong++
+	}
+	if c.summary.After(m.latest) {
+		m.latest = c.summary
+	}
+}
+
+// dpStatus is what the messages say about a DP's content.
+type dpStatus struct {
+	dp *dp
+	messageCounts
 }
 
 func oneStatus(d *dp) []dpStatus {
 	r := dpStatus{dp: d}
 	for _, c := range d.rows {
-		switch c.messageState() {
-		case stateGood:
-			r.good++
-		case stateBusy:
-			r.busy++
-		default:
-			r.wrong++
-		}
-		if c.summary.After(r.latest) {
-			r.latest = c.summary
-		}
+		r.add(c)
 	}
 	return []dpStatus{r}
 }
@@ -318,22 +327,15 @@ func groupRows() []definition {
 // groupView is a group with the counts over its members' content.
 type groupView struct {
 	*group
-	good, busy, wrong uint64 // rows
-	outOfSync         uint64 // packages
+	messageCounts
+	outOfSync uint64 // packages
 }
 
 func newGroupView(s *Site, g *group) groupView {
 	r := groupView{group: g}
 	stale := map[*pkg]bool{}
 	for c := range groupContents(s, g) {
-		switch c.messageState() {
-		case stateGood:
-			r.good++
-		case stateBusy:
-			r.busy++
-		default:
-			r.wrong++
-		}
+		r.add(c)
 		if c.state != Installed {
 			stale[c.pkg] = true
 		}
