@@ -409,13 +409,3 @@ func MergeStorms(all []Storm) []Storm {
 	}
 	return slices.SortedFunc(maps.Values(found), compareStorms)
 }
-
-// StormOf is a storm of a package, at whichever site, and whether there is one.
-func StormOf(storms []Storm, id queries.PackageID) (Storm, bool) {
-	for _, s := range storms {
-		if strings.EqualFold(string(s.PackageID), string(id)) {
-			return s, true
-		}
-	}
-	return Storm{}, false
-}

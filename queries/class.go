@@ -102,14 +102,6 @@ func ClassNamed(name string) (Class, bool) {
 	return Class{}, false
 }
 
-// KindOf is the kind of one property, and false when the class or the property
-// is not known. Who has many rows of a class takes ClassNamed.
-func KindOf(class, property string) (Kind, bool) {
-	c, _ := ClassNamed(class)
-	p, ok := c.Property(property)
-	return p.Kind, ok
-}
-
 // properties declares the properties of a class: for each kind the names, with
 // spaces between. [] behind a name marks an array.
 type properties struct{ strings, integers, booleans, datetimes, objects string }

@@ -138,7 +138,7 @@ func TestEveryClassIsWellFormed(t *testing.T) {
 	}
 }
 
-func TestKindOf(t *testing.T) {
+func TestKindsOfProperties(t *testing.T) {
 	for _, tt := range []struct {
 		class, property string
 		want            Kind
@@ -153,9 +153,10 @@ func TestKindOf(t *testing.T) {
 		{"SMS_Package", "NoSuchThing", KindString, false},
 		{"Win32_Service", "Name", KindString, false},
 	} {
-		got, known := KindOf(tt.class, tt.property)
-		if got != tt.want || known != tt.known {
-			t.Errorf("KindOf(%s, %s) = %v, %v; want %v, %v", tt.class, tt.property, got, known, tt.want, tt.known)
+		c, _ := ClassNamed(tt.class)
+		p, known := c.Property(tt.property)
+		if p.Kind != tt.want || known != tt.known {
+			t.Errorf("%s of %s is %v, %v; want %v, %v", tt.property, tt.class, p.Kind, known, tt.want, tt.known)
 		}
 	}
 	c, _ := ClassNamed("SMS_PackageBaseclass")

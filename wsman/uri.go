@@ -1,7 +1,6 @@
 package wsman
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -53,17 +52,6 @@ const (
 	defaultPath   = "/wsman"
 	soapMediaType = "application/soap+xml"
 )
-
-// ParseSchema reads the name of a schema: wmi or dmtf, and wmi when empty.
-func ParseSchema(name string) (Schema, error) {
-	switch strings.ToLower(name) {
-	case "", "wmi":
-		return SchemaWMI, nil
-	case "dmtf":
-		return SchemaDMTF, nil
-	}
-	return SchemaWMI, fmt.Errorf("unknown schema %q: use wmi or dmtf", name)
-}
 
 // String is the name of the schema.
 func (s Schema) String() string {

@@ -179,9 +179,6 @@ func (h *History) setMode(ctx context.Context) error {
 	return h.db.QueryRowContext(ctx, "PRAGMA journal_mode=WAL").Scan(&mode)
 }
 
-// Path is the file as Open was told it.
-func (h *History) Path() string { return h.path }
-
 // Close closes the file. It is not to be used during another call.
 func (h *History) Close() error {
 	return failed(h.path, errors.Join(h.lazy.Close(), h.db.Close()))
