@@ -56,5 +56,6 @@
 //
 // json, jsonl, yaml and the csv of a Writer hold one row and a buffer of some
 // 32 KB. A table holds all rows, because its widths depend on them, and so does
-// the csv of Records, because its header does.
+// the csv of Records, because its header does. With Options.Sort every format
+// holds them.
 package report

@@ -25,6 +25,11 @@ type Options struct {
 	// says; empty means all. A Writer compares names without regard to case and
 	// refuses unknown ones. Records takes them literally.
 	Select []string
+	// Sort is what the rows are sorted by, the first column first; those that are
+	// equal stay in the order in which they came, and empty values are last. A
+	// Writer and Records compare names without regard to case; a Writer refuses
+	// unknown ones, Records when they are closed. All rows are kept until Close.
+	Sort []Order
 	// NoHeaders leaves out the headings of a table and the first line of csv.
 	NoHeaders bool
 	// Width is that of the terminal, in cells; 0 means unlimited. Only Table
@@ -124,7 +129,7 @@ func (o Options) pick() ([]int, error) {
 	for _, name := range o.Select {
 		i, ok := byName[strings.ToLower(name)]
 		if !ok {
-			return nil, fmt.Errorf("select column %q: unknown; valid: %s", name, o.columnNames())
+			return nil, &ColumnError{fmt.Sprintf("select column %q: unknown; valid: %s", name, o.columnNames())}
 		}
 		picks = append(picks, i)
 	}

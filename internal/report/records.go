@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // Records writes rows that bring their own names, as the answer to a query
@@ -18,6 +19,10 @@ type Records struct {
 	known   []bool   // which of chosen a record had
 	values  []any    // scratch: the values of chosen
 	written bool     // whether there was a record
+
+	sorter sorter // unused without an order
+	found  []bool // which of the columns to sort by a record had
+	by     []any  // scratch: their values
 }
 
 // NewRecords returns Records to w. It refuses an unknown format and a repeated
@@ -42,6 +47,9 @@ func NewRecords(w io.Writer, o Options) (*Records, error) {
 		chosen:   o.Select,
 		known:    make([]bool, len(o.Select)),
 		values:   make([]any, len(o.Select)),
+		sorter:   sorter{orders: o.Sort},
+		found:    make([]bool, len(o.Sort)),
+		by:       make([]any, len(o.Sort)),
 	}, nil
 }
 
@@ -53,11 +61,30 @@ func (r *Records) Record(names []string, values []any) error {
 	if err := r.begin(len(values), len(names)); err != nil {
 		return err
 	}
+	r.written = true
+	if len(r.by) > 0 {
+		r.findKeys(names, values)
+		r.sorter.keep(names, values, r.by)
+		return nil
+	}
+	return r.print(names, values)
+}
+
+func (r *Records) print(names []string, values []any) error {
 	if len(r.chosen) > 0 {
 		names, values = r.choose(names, values)
 	}
-	r.written = true
 	return r.write(names, values)
+}
+
+// findKeys puts the values that the record is sorted by into r.by.
+func (r *Records) findKeys(names []string, values []any) {
+	for i, o := range r.sorter.orders {
+		r.by[i] = nil
+		if at := slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, o.Column) }); at >= 0 {
+			r.by[i], r.found[i] = values[at], true
+		}
+	}
 }
 
 // choose returns the record with the chosen names.
@@ -71,16 +98,17 @@ func (r *Records) choose(names []string, values []any) ([]string, []any) {
 	return r.chosen, r.values
 }
 
-// Close is like Writer.Close. It also reports a name in Options.Select that no
-// record had; the output is complete all the same.
+// Close is like Writer.Close. It also reports a name in Options.Select or
+// Options.Sort that no record had; the output is complete all the same.
 func (r *Records) Close() error {
 	if r.closed {
 		return nil
 	}
-	err := r.document.Close()
+	err := r.sorter.missing(r.found)
+	err = errors.Join(err, r.sorter.write(r.print), r.document.Close())
 	for i, ok := range r.known {
 		if r.written && !ok {
-			err = errors.Join(err, fmt.Errorf("select column %q: no row has it; check its name and case", r.chosen[i]))
+			err = errors.Join(err, &ColumnError{fmt.Sprintf("select column %q: no row has it; check its name and case", r.chosen[i])})
 		}
 	}
 	return err

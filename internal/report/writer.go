@@ -126,6 +126,10 @@ type Writer struct {
 	// takesCells says that the format writes cells as they are: what may have
 	// many rows does.
 	takesCells bool
+
+	sorter sorter // unused without an order
+	places []int  // of the columns to sort by
+	by     []any  // scratch: their values
 }
 
 // New returns a Writer to w. It refuses an unknown format, an unknown or
@@ -133,6 +137,10 @@ type Writer struct {
 // before the first row is complete; call Close in any case.
 func New(w io.Writer, o Options) (*Writer, error) {
 	picks, err := o.pick()
+	if err != nil {
+		return nil, err
+	}
+	places, err := o.sortPlaces()
 	if err != nil {
 		return nil, err
 	}
@@ -153,12 +161,17 @@ func New(w io.Writer, o Options) (*Writer, error) {
 		names:      names,
 		values:     make([]any, len(picks)),
 		takesCells: o.Format == JSON || o.Format == JSONL,
+		sorter:     sorter{orders: o.Sort},
+		places:     places,
+		by:         make([]any, len(places)),
 	}, nil
 }
 
 // Row writes one row: a value for each of Options.Columns, in their order. The
-// values may be Cells. A row with a value that cannot be written is left out as a whole; rows after it
-// may still be written. An error of the stream is final.
+// values may be Cells. A row with a value that cannot be written is left out as
+// a whole; rows after it may still be written. An error of the stream is final.
+// With Options.Sort, Close writes the rows and gives these errors; values that
+// are no Cells may not be changed before.
 func (w *Writer) Row(values ...any) error {
 	if err := w.begin(len(values), w.columns); err != nil {
 		return err
@@ -169,5 +182,21 @@ func (w *Writer) Row(values ...any) error {
 			w.values[i] = c.value()
 		}
 	}
+	if len(w.places) > 0 {
+		for i, p := range w.places {
+			w.by[i] = values[p]
+		}
+		w.sorter.keep(w.names, w.values, w.by)
+		return nil
+	}
 	return w.write(w.names, w.values)
+}
+
+// Close completes the output and writes what is buffered; it does not close the
+// stream below. A second Close does nothing and returns nil.
+func (w *Writer) Close() error {
+	if w.closed {
+		return nil
+	}
+	return errors.Join(w.sorter.write(w.write), w.document.Close())
 }
