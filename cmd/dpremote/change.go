@@ -73,7 +73,7 @@ func (f *fleet) agreed(ctx context.Context, o consent, c change) (bool, error) {
 		return true, nil
 	}
 	options := f.planOptions(c)
-	options.Format, options.Select = report.Table, nil
+	options.Format, options.Select, options.Sort = report.Table, nil, nil
 	if err := f.show(c, f.g.app.err, options, false); err != nil {
 		return false, err
 	}

@@ -51,6 +51,10 @@ type checkResult struct {
 }
 
 func runSitesCheck(ctx context.Context, g *globals) error {
+	out, err := report.New(g.app.out, g.reportOptions("sites-check", checkColumns()))
+	if err != nil {
+		return usage("%w", err)
+	}
 	f, err := g.fleet()
 	if err != nil {
 		return err
@@ -62,10 +66,6 @@ func runSitesCheck(ctx context.Context, g *globals) error {
 		if r.err != nil {
 			f.fail(r.member.Name, r.err)
 		}
-	}
-	out, err := report.New(g.app.out, g.reportOptions("sites-check", checkColumns()))
-	if err != nil {
-		return usage("%w", err)
 	}
 	for _, m := range f.members {
 		if err := out.Row(checkValues(m, results[m.Name])...); err != nil {

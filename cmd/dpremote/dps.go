@@ -54,6 +54,18 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 	if err != nil {
 		return err
 	}
+	out, err := report.New(g.app.out, g.reportOptions("dps", []report.Column{
+		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"},
+		{Name: "installed", Title: "INSTALLED", Right: true}, {Name: "pending", Title: "PENDING", Right: true},
+		{Name: "retrying", Title: "RETRYING", Right: true, Color: badColor}, {Name: "failed", Title: "FAILED", Right: true, Color: badColor},
+		{Name: "stale", Title: "STALE", Right: true, Wide: true, Color: badColor}, {Name: "stuck", Title: "STUCK", Right: true, Wide: true, Color: badColor},
+		{Name: "removing", Title: "REMOVING", Right: true, Wide: true}, {Name: "other", Title: "OTHER", Right: true, Wide: true},
+		{Name: "pull", Title: "PULL", Wide: true}, {Name: "cloud", Title: "CLOUD", Wide: true}, {Name: "rateLimited", Title: "RATE LIMITED", Wide: true},
+		{Name: "groups", Title: "GROUPS", Right: true, Wide: true}, {Name: "description", Title: "DESCRIPTION", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
+	}))
+	if err != nil {
+		return usage("%w", err)
+	}
 	f, err := g.fleet()
 	if err != nil {
 		return err
@@ -69,18 +81,6 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 				all[key] = c
 			}
 		}
-	}
-	out, err := report.New(g.app.out, g.reportOptions("dps", []report.Column{
-		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"},
-		{Name: "installed", Title: "INSTALLED", Right: true}, {Name: "pending", Title: "PENDING", Right: true},
-		{Name: "retrying", Title: "RETRYING", Right: true, Color: badColor}, {Name: "failed", Title: "FAILED", Right: true, Color: badColor},
-		{Name: "stale", Title: "STALE", Right: true, Wide: true, Color: badColor}, {Name: "stuck", Title: "STUCK", Right: true, Wide: true, Color: badColor},
-		{Name: "removing", Title: "REMOVING", Right: true, Wide: true}, {Name: "other", Title: "OTHER", Right: true, Wide: true},
-		{Name: "pull", Title: "PULL", Wide: true}, {Name: "cloud", Title: "CLOUD", Wide: true}, {Name: "rateLimited", Title: "RATE LIMITED", Wide: true},
-		{Name: "groups", Title: "GROUPS", Right: true, Wide: true}, {Name: "description", Title: "DESCRIPTION", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
-	}))
-	if err != nil {
-		return usage("%w", err)
 	}
 	narrowed := len(filter.States)+len(filter.Packages)+len(filter.Types) > 0 || !filter.Since.IsZero()
 	compare := func(a, b dpKey) int {

@@ -7,6 +7,7 @@ import (
 
 	"dpremote/internal/connect"
 	"dpremote/internal/inventory"
+	"dpremote/internal/report"
 	"dpremote/internal/sweep"
 	"dpremote/wsman"
 )
@@ -59,6 +60,7 @@ func exitCode(err error) int {
 	var coded *codedError
 	var quiet silent
 	var problems inventory.Problems
+	var column *report.ColumnError
 	switch {
 	case err == nil:
 		return exitOK
@@ -66,7 +68,7 @@ func exitCode(err error) int {
 		return int(quiet)
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &problems), errors.Is(err, inventory.ErrNotFound):
+	case errors.As(err, &problems), errors.Is(err, inventory.ErrNotFound), errors.As(err, &column):
 		return exitUsage
 	case isInterrupt(err):
 		return exitInterrupted

@@ -33,7 +33,8 @@ type globals struct {
 	historyFile          string
 	noHistory            bool
 	format               string
-	columns              []string
+	columns, sort        []string
+	order                []report.Order // what sort says
 	noHeaders, debug     bool
 	color                string
 
@@ -77,6 +78,7 @@ func (g *globals) register(f *pflag.FlagSet) {
 	f.IntVar(&g.parallel, "parallel", sweep.DefaultParallel, "how many sites to work on at once")
 	f.StringVarP(&g.format, "output", "o", "table", "output format: "+formatNames())
 	f.StringSliceVar(&g.columns, "columns", nil, "only these columns, in this order")
+	f.StringSliceVar(&g.sort, "sort", nil, "sort rows by these columns, printed or not, with - before a name for descending, such as -failed,dp; -o jsonl then prints at the end")
 	f.BoolVar(&g.noHeaders, "no-headers", false, "leave out the headings of tables and csv")
 	f.StringVar(&g.color, "color", "auto", "colours in tables: auto, always or never")
 	f.StringVar(&g.traceDir, "trace-dir", "", "write each request and answer into this directory, secrets left out")
@@ -320,6 +322,9 @@ func (g *globals) checkFlags() error {
 		return usage("--parallel: %d is less than 1", g.parallel)
 	}
 	var err error
+	if g.order, err = report.ParseOrder(commas(g.sort)); err != nil {
+		return usage("--sort: %w", err)
+	}
 	if g.shard, err = inventory.ParseShard(g.shardText); err != nil {
 		return usage("--shard: %w", err)
 	}
@@ -331,14 +336,14 @@ func (g *globals) reportOptions(kind string, columns []report.Column) report.Opt
 	width, isTerminal := g.app.terminal(g.app.out)
 	color := g.color == "always" || g.color == "auto" && isTerminal && g.app.getenv("NO_COLOR") == "" && g.app.getenv("TERM") != "dumb"
 	return report.Options{
-		Format: report.Format(g.format), Kind: kind, Columns: columns, Select: commas(g.columns),
+		Format: report.Format(g.format), Kind: kind, Columns: columns, Select: commas(g.columns), Sort: g.order,
 		NoHeaders: g.noHeaders, Width: width, Color: color, LineBuffered: isTerminal,
 	}
 }
 
 // streams tells whether rows are printed as they come. All other formats have
 // them in an order.
-func (g *globals) streams() bool { return report.Format(g.format) == report.JSONL }
+func (g *globals) streams() bool { return report.Format(g.format) == report.JSONL && len(g.order) == 0 }
 
 // durationText is a duration for people: no fraction of a second from ten
 // seconds on.

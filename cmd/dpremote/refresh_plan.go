@@ -20,6 +20,7 @@ func (r *refreshRun) showPlan(steps []distribution.Step) error {
 		// The columns of outcomes come with the outcomes.
 		isPlans := func(name string) bool { return hasColumn(options.Columns, name) }
 		options.Select = slices.DeleteFunc(options.Select, func(name string) bool { return !isPlans(name) })
+		options.Sort = slices.DeleteFunc(slices.Clone(options.Sort), func(o report.Order) bool { return !isPlans(o.Column) })
 		if len(g.columns) > 0 && len(options.Select) == 0 {
 			return nil
 		}
@@ -27,7 +28,7 @@ func (r *refreshRun) showPlan(steps []distribution.Step) error {
 	case r.o.dryRun:
 		return r.writePlan(g.app.out, options, steps)
 	case !r.o.yes:
-		options.Format, options.Select = report.Table, nil
+		options.Format, options.Select, options.Sort = report.Table, nil, nil
 		return r.writePlan(g.app.err, options, steps)
 	}
 	return nil

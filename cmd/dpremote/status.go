@@ -135,6 +135,19 @@ func topOf(ctx context.Context, m *member) (queries.SiteCode, error) {
 // statusRoot shows a row a package. Each site of a hierarchy has one for it;
 // the one that counts most distribution points has the best view.
 func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
+	columns := append([]report.Column{
+		{Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
+	}, countColumns()...)
+	columns = append(columns,
+		report.Column{Name: "sourceSite", Title: "SOURCE"},
+		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true},
+		report.Column{Name: "sourceSizeKB", Title: "SIZE KB", Right: true, Wide: true},
+		report.Column{Name: "sourceDate", Title: "SOURCE DATE", Wide: true},
+		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
+	out, err := report.New(f.g.app.out, f.g.reportOptions("status-root", columns))
+	if err != nil {
+		return false, usage("%w", err)
+	}
 	views := each(ctx, f, func(ctx context.Context, m *member) (sitesRows[queries.PackageStatusRoot], error) {
 		top, err := topOf(ctx, m)
 		if err != nil {
@@ -156,19 +169,6 @@ func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 	rows := sortedRows(best, func(a, b packageOfHierarchy) int {
 		return cmp.Or(strings.Compare(string(a.pkg), string(b.pkg)), strings.Compare(string(a.top), string(b.top)))
 	})
-	columns := append([]report.Column{
-		{Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
-	}, countColumns()...)
-	columns = append(columns,
-		report.Column{Name: "sourceSite", Title: "SOURCE"},
-		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true},
-		report.Column{Name: "sourceSizeKB", Title: "SIZE KB", Right: true, Wide: true},
-		report.Column{Name: "sourceDate", Title: "SOURCE DATE", Wide: true},
-		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
-	out, err := report.New(f.g.app.out, f.g.reportOptions("status-root", columns))
-	if err != nil {
-		return false, usage("%w", err)
-	}
 	found := false
 	for _, r := range rows {
 		found = found || anyIn(r.row.Counts, failOn)
@@ -204,6 +204,17 @@ type packageAtSite struct {
 // statusSite shows a row for each package at each site. The site itself knows
 // best.
 func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
+	columns := append([]report.Column{
+		{Name: "siteCode", Title: "SITE"}, {Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
+	}, countColumns()...)
+	columns = append(columns,
+		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true, Wide: true},
+		report.Column{Name: "changed", Title: "CHANGED"},
+		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
+	out, err := report.New(f.g.app.out, f.g.reportOptions("status-site", columns))
+	if err != nil {
+		return false, usage("%w", err)
+	}
 	views := each(ctx, f, func(ctx context.Context, m *member) (sitesRows[queries.PackageStatusSite], error) {
 		if err := needNamespace(m); err != nil {
 			return sitesRows[queries.PackageStatusSite]{}, err
@@ -227,17 +238,6 @@ func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 	rows := sortedRows(best, func(a, b packageAtSite) int {
 		return strings.Compare(string(a.site)+" "+string(a.pkg), string(b.site)+" "+string(b.pkg))
 	})
-	columns := append([]report.Column{
-		{Name: "siteCode", Title: "SITE"}, {Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
-	}, countColumns()...)
-	columns = append(columns,
-		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true, Wide: true},
-		report.Column{Name: "changed", Title: "CHANGED"},
-		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
-	out, err := report.New(f.g.app.out, f.g.reportOptions("status-site", columns))
-	if err != nil {
-		return false, usage("%w", err)
-	}
 	found := false
 	for _, r := range rows {
 		found = found || anyIn(r.row.Counts, failOn)

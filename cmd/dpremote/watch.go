@@ -105,6 +105,9 @@ func runWatch(ctx context.Context, g *globals, o *watchOptions) error {
 	if err := g.checkColumns(watchColumns()); err != nil {
 		return err
 	}
+	if len(g.order) > 0 && g.format == string(report.JSONL) {
+		return usage("--sort: watch -o jsonl tells changes as they come")
+	}
 	f, err := g.fleet()
 	if err != nil {
 		return err
