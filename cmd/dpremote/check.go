@@ -81,10 +81,10 @@ func runSitesCheck(ctx context.Context, g *globals) error {
 
 func checkColumns() []report.Column {
 	return []report.Column{
-		{Name: "site", Title: "NAME"}, {Name: "url", Title: "URL"}, {Name: "reachable", Title: "REACHABLE", Color: stateColor},
-		{Name: "signIn", Title: "SIGN-IN", Color: stateColor}, {Name: "scheme", Title: "SCHEME"}, {Name: "protected", Title: "PROTECTED BY", Color: stateColor},
-		{Name: "provider", Title: "PROVIDER"}, {Name: "siteCode", Title: "CODE"}, {Name: "type", Title: "TYPE"}, {Name: "version", Title: "VERSION"},
-		{Name: "reads", Title: "READS"}, {Name: "clockSeconds", Title: "CLOCK", Right: true},
+		{Name: "site", Title: "NAME"}, {Name: "url", Title: "URL", Minor: 2}, {Name: "reachable", Title: "REACHABLE", Color: stateColor},
+		{Name: "signIn", Title: "SIGN-IN", Color: stateColor}, {Name: "scheme", Title: "SCHEME", Minor: 3}, {Name: "protected", Title: "PROTECTED BY", Color: stateColor, Minor: 3},
+		{Name: "provider", Title: "PROVIDER", Minor: 1}, {Name: "siteCode", Title: "CODE", Minor: 3}, {Name: "type", Title: "TYPE", Minor: 3}, {Name: "version", Title: "VERSION", Minor: 3},
+		{Name: "reads", Title: "READS", Minor: 1}, {Name: "clockSeconds", Title: "CLOCK", Right: true, Minor: 3},
 		{Name: "product", Title: "PRODUCT", Wide: true}, {Name: "namespace", Title: "NAMESPACE", Wide: true}, {Name: "serverName", Title: "SITE SERVER", Wide: true},
 		{Name: "mode", Title: "MODE", Wide: true}, {Name: "rights", Title: "RIGHTS", Wide: true}, {Name: "quotas", Title: "QUOTAS", Wide: true},
 		{Name: "failed", Title: "FAILED AT"}, {Name: "advice", Title: "WHAT TO DO"},

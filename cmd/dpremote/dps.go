@@ -56,7 +56,7 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 	}
 	out, err := report.New(g.app.out, g.reportOptions("dps", []report.Column{
 		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"},
-		{Name: "installed", Title: "INSTALLED", Right: true}, {Name: "pending", Title: "PENDING", Right: true},
+		{Name: "installed", Title: "INSTALLED", Right: true, Minor: 1}, {Name: "pending", Title: "PENDING", Right: true, Minor: 1},
 		{Name: "retrying", Title: "RETRYING", Right: true, Color: badColor}, {Name: "failed", Title: "FAILED", Right: true, Color: badColor},
 		{Name: "stale", Title: "STALE", Right: true, Wide: true, Color: badColor}, {Name: "stuck", Title: "STUCK", Right: true, Wide: true, Color: badColor},
 		{Name: "removing", Title: "REMOVING", Right: true, Wide: true}, {Name: "other", Title: "OTHER", Right: true, Wide: true},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -333,12 +334,21 @@ func (g *globals) checkFlags() error {
 
 // reportOptions are the options of every output of a command.
 func (g *globals) reportOptions(kind string, columns []report.Column) report.Options {
+	for i, c := range columns {
+		columns[i].Key = slices.Contains(keyColumns(), c.Name)
+	}
 	width, isTerminal := g.app.terminal(g.app.out)
 	color := g.color == "always" || g.color == "auto" && isTerminal && g.app.getenv("NO_COLOR") == "" && g.app.getenv("TERM") != "dumb"
 	return report.Options{
 		Format: report.Format(g.format), Kind: kind, Columns: columns, Select: commas(g.columns), Sort: g.order,
 		NoHeaders: g.noHeaders, Width: width, Color: color, LineBuffered: isTerminal,
 	}
+}
+
+// keyColumns are what rows are known by, and times, in every table that has
+// them.
+func keyColumns() []string {
+	return []string{"site", "siteCode", "dp", "package", "time", "begun", "started", "changed"}
 }
 
 // streams tells whether rows are printed as they come. All other formats have

@@ -194,9 +194,9 @@ func matchesAny(patterns []queries.Pattern, name string) bool {
 func actColumns() []report.Column {
 	return []report.Column{
 		{Name: "id", Title: "ID", Right: true, Wide: true}, {Name: "begun", Title: "TIME"}, {Name: "ended", Title: "ENDED", Wide: true},
-		{Name: "who", Title: "WHO"}, {Name: "run", Title: "RUN", Right: true}, {Name: "command", Title: "COMMAND"},
+		{Name: "who", Title: "WHO", Minor: 2}, {Name: "run", Title: "RUN", Right: true, Minor: 2}, {Name: "command", Title: "COMMAND", Minor: 3},
 		{Name: "site", Title: "SITE"}, {Name: "package", Title: "PACKAGE"}, {Name: "dp", Title: "DP"},
-		{Name: "operation", Title: "OPERATION"}, {Name: "outcome", Title: "OUTCOME", Color: actColor},
+		{Name: "operation", Title: "OPERATION", Minor: 1}, {Name: "outcome", Title: "OUTCOME", Color: actColor},
 		{Name: "siteCode", Title: "SITE CODE", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
 		{Name: "account", Title: "SIGNED IN AS", Wide: true}, {Name: "detail", Title: "DETAIL", Wide: true}, {Name: "error", Title: "ERROR", Wide: true},
 	}
@@ -224,12 +224,12 @@ func writeActs(ctx context.Context, g *globals, h *history.History, p historyPic
 
 func runColumns() []report.Column {
 	return []report.Column{
-		{Name: "run", Title: "RUN", Right: true}, {Name: "started", Title: "STARTED"}, {Name: "ended", Title: "ENDED"},
-		{Name: "who", Title: "WHO"}, {Name: "version", Title: "VERSION", Wide: true},
+		{Name: "run", Title: "RUN", Right: true}, {Name: "started", Title: "STARTED"}, {Name: "ended", Title: "ENDED", Minor: 3},
+		{Name: "who", Title: "WHO", Minor: 2}, {Name: "version", Title: "VERSION", Wide: true},
 		{Name: "command", Title: "COMMAND"}, {Name: "arguments", Title: "ARGUMENTS", Max: 40}, {Name: "exit", Title: "EXIT", Right: true},
 		{Name: "stored", Title: "STORED", Right: true}, {Name: "refused", Title: "REFUSED", Right: true, Color: badColor},
-		{Name: "unknown", Title: "UNKNOWN", Right: true, Color: badColor}, {Name: "notSent", Title: "NOT SENT", Right: true, Color: badColor},
-		{Name: "open", Title: "OPEN", Right: true, Color: badColor},
+		{Name: "unknown", Title: "UNKNOWN", Right: true, Color: badColor, Minor: 2}, {Name: "notSent", Title: "NOT SENT", Right: true, Color: badColor, Minor: 2},
+		{Name: "open", Title: "OPEN", Right: true, Color: badColor, Minor: 2},
 	}
 }
 

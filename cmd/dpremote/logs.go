@@ -184,7 +184,7 @@ func logColumns() []report.Column {
 	return []report.Column{
 		{Name: "time", Title: "TIME"}, {Name: "site", Title: "SITE"},
 		{Name: "component", Title: "COMPONENT", Wide: true}, {Name: "thread", Title: "THREAD", Wide: true, Right: true},
-		{Name: "severity", Title: "SEVERITY", Color: stateColor}, {Name: "message", Title: "MESSAGE"},
+		{Name: "severity", Title: "SEVERITY", Color: stateColor, Minor: 1}, {Name: "message", Title: "MESSAGE"},
 		{Name: "file", Title: "FILE", Wide: true},
 	}
 }

@@ -51,7 +51,7 @@ func countPlanned(steps []distribution.Step) int {
 func planColumns() []report.Column {
 	return []report.Column{
 		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"}, {Name: "package", Title: "PACKAGE"},
-		{Name: "name", Title: "NAME", Max: 30}, {Name: "type", Title: "TYPE", Wide: true},
+		{Name: "name", Title: "NAME", Max: 30, Minor: 1}, {Name: "type", Title: "TYPE", Wide: true},
 		{Name: "state", Title: "STATE", Color: stateColor, Wide: true}, {Name: "since", Title: "SINCE", Wide: true},
 		{Name: "sizeKB", Title: "SIZE", Right: true, Wide: true},
 		{Name: "cause", Title: "CAUSE"}, {Name: "confidence", Title: "CONFIDENCE", Wide: true}, {Name: "message", Title: "MESSAGE", Wide: true},

@@ -28,7 +28,7 @@ func runSites(g *globals) error {
 	}
 	out, err := report.New(g.app.out, g.reportOptions("sites", []report.Column{
 		{Name: "site", Title: "NAME"}, {Name: "siteCode", Title: "CODE"}, {Name: "host", Title: "HOST"},
-		{Name: "auth", Title: "AUTH"}, {Name: "user", Title: "USER"}, {Name: "groups", Title: "GROUPS"},
+		{Name: "auth", Title: "AUTH", Minor: 2}, {Name: "user", Title: "USER", Minor: 2}, {Name: "groups", Title: "GROUPS", Minor: 1},
 		{Name: "schema", Title: "SCHEMA", Wide: true}, {Name: "namespace", Title: "NAMESPACE", Wide: true},
 		{Name: "connections", Title: "CONNECTIONS", Wide: true, Right: true}, {Name: "passwordFrom", Title: "PASSWORD FROM", Wide: true},
 	}))

@@ -139,8 +139,8 @@ func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 		{Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
 	}, countColumns()...)
 	columns = append(columns,
-		report.Column{Name: "sourceSite", Title: "SOURCE"},
-		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true},
+		report.Column{Name: "sourceSite", Title: "SOURCE", Minor: 3},
+		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true, Minor: 3},
 		report.Column{Name: "sourceSizeKB", Title: "SIZE KB", Right: true, Wide: true},
 		report.Column{Name: "sourceDate", Title: "SOURCE DATE", Wide: true},
 		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
@@ -209,7 +209,7 @@ func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 	}, countColumns()...)
 	columns = append(columns,
 		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true, Wide: true},
-		report.Column{Name: "changed", Title: "CHANGED"},
+		report.Column{Name: "changed", Title: "CHANGED", Minor: 3},
 		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
 	out, err := report.New(f.g.app.out, f.g.reportOptions("status-site", columns))
 	if err != nil {
@@ -289,9 +289,9 @@ func sortedRows[K comparable, T any](m map[K]T, compare func(a, b K) int) []T {
 
 func countColumns() []report.Column {
 	return []report.Column{
-		{Name: "targeted", Title: "TARGETED", Right: true}, {Name: "installed", Title: "INSTALLED", Right: true},
+		{Name: "targeted", Title: "TARGETED", Right: true, Minor: 1}, {Name: "installed", Title: "INSTALLED", Right: true, Minor: 1},
 		{Name: "retrying", Title: "RETRYING", Right: true, Color: badColor}, {Name: "failed", Title: "FAILED", Right: true, Color: badColor},
-		{Name: "other", Title: "OTHER", Right: true},
+		{Name: "other", Title: "OTHER", Right: true, Minor: 2},
 	}
 }
 

@@ -46,8 +46,8 @@ func statusDP(ctx context.Context, f *fleet, filter queries.Filter, failOn []que
 func statusDPColumns() []report.Column {
 	return []report.Column{
 		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"}, {Name: "package", Title: "PACKAGE"},
-		{Name: "type", Title: "TYPE"}, {Name: "state", Title: "STATE", Color: stateColor},
-		{Name: "sourceVersion", Title: "VERSION", Right: true}, {Name: "changed", Title: "CHANGED"},
+		{Name: "type", Title: "TYPE", Minor: 2}, {Name: "state", Title: "STATE", Color: stateColor},
+		{Name: "sourceVersion", Title: "VERSION", Right: true, Minor: 2}, {Name: "changed", Title: "CHANGED", Minor: 1},
 		{Name: "lastCopied", Title: "LAST COPIED", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
 		{Name: "site", Title: "SEEN BY", Wide: true},
 	}

@@ -369,7 +369,7 @@ func watchColumns() []report.Column {
 	return []report.Column{
 		{Name: "event", Wide: true}, {Name: "time", Wide: true},
 		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"}, {Name: "package", Title: "PACKAGE"},
-		{Name: "type", Title: "TYPE", Wide: true}, {Name: "before", Title: "BEFORE", Color: stateColor}, {Name: "state", Title: "STATE", Color: stateColor},
+		{Name: "type", Title: "TYPE", Wide: true}, {Name: "before", Title: "BEFORE", Color: stateColor, Minor: 1}, {Name: "state", Title: "STATE", Color: stateColor},
 		{Name: "outcome", Title: "OUTCOME", Color: stateColor}, {Name: "cause", Title: "CAUSE"}, {Name: "message", Title: "MESSAGE", Wide: true},
 		{Name: "advice", Title: "WHAT TO DO", Wide: true}, {Name: "owner", Title: "ASKED AT", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
 		// Of a package, the distribution points.

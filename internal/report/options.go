@@ -33,7 +33,8 @@ type Options struct {
 	// NoHeaders leaves out the headings of a table and the first line of csv.
 	NoHeaders bool
 	// Width is that of the terminal, in cells; 0 means unlimited. Only Table
-	// keeps to it: it cuts the widest texts, then the line.
+	// keeps to it: it cuts the widest texts, leaves out what is Minor, and at
+	// last cuts the line.
 	Width int
 	// Color allows Column.Color in Table and Wide.
 	Color bool
@@ -53,6 +54,14 @@ type Column struct {
 	// Right aligns the column to the right, as numbers are. Table never cuts
 	// such a column to keep to Width.
 	Right bool
+	// Key is a column that tells rows apart, or that is of no use when it is cut,
+	// as a time is: Table cuts it only where columns would be lost otherwise.
+	Key bool
+	// Minor is a column that Table leaves out where not all fit into Width, and
+	// says so by an ellipsis in the headings: those with the highest number
+	// first, of those the last one, and never those with zero or what Select
+	// names.
+	Minor int
 	// Max is the widest text in Table, in cells; 0 means no limit.
 	Max int
 	// Color returns the colours of a value, nil for none. Colour repeats what

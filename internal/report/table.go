@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -10,9 +12,11 @@ import (
 const (
 	ellipsis = "…"
 	gap      = "  " // between columns
-	// minWidth is the narrowest to which a column is cut, in cells, unless its
-	// heading is wider.
-	minWidth = 8
+	// comfortWidth is the narrowest to which a column is cut, in cells, as long
+	// as there is something to leave out, and minWidth the narrowest of all,
+	// unless its heading is wider.
+	comfortWidth = 16
+	minWidth     = 8
 )
 
 // grid gathers rows and writes them as a table.
@@ -55,7 +59,7 @@ func (g *grid) row(_ []string, values []any) error {
 			return fmt.Errorf("value of %s: %w", column.Name, err)
 		}
 		if g.narrow() {
-			s = text.Snip(s, column.Max, ellipsis)
+			s = cut(s, column.Max)
 		}
 		cells[i].text = s
 		if g.options.Color && column.Color != nil {
@@ -70,16 +74,16 @@ func (g *grid) close([]field) error {
 	if len(g.columns) == 0 {
 		return nil
 	}
+	layout := g.layout()
 	t := table.NewWriter()
 	t.SetStyle(g.style())
 	t.SuppressTrailingSpaces()
-	widths := g.widths()
-	t.SetColumnConfigs(g.configs())
+	t.SetColumnConfigs(g.configs(layout))
 	if !g.options.NoHeaders {
-		t.AppendHeader(g.headingRow())
+		t.AppendHeader(g.headingRow(layout))
 	}
 	for i, cells := range g.rows {
-		t.AppendRow(tableRow(cells, widths))
+		t.AppendRow(tableRow(cells, layout))
 		g.rows[i] = nil // the table has its own form of it
 	}
 	if t.Length() == 0 && g.options.NoHeaders {
@@ -102,20 +106,23 @@ func (g *grid) style() table.Style {
 	return s
 }
 
-func (g *grid) configs() []table.ColumnConfig {
+func (g *grid) configs(l layout) []table.ColumnConfig {
 	var configs []table.ColumnConfig
-	for i, c := range g.columns {
-		if c.Right {
+	for i, p := range l.places {
+		if g.columns[p].Right {
 			configs = append(configs, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
 		}
 	}
 	return configs
 }
 
-func (g *grid) headingRow() table.Row {
-	row := make(table.Row, len(g.heading))
-	for i, s := range g.heading {
-		row[i] = s
+func (g *grid) headingRow(l layout) table.Row {
+	var row table.Row
+	for _, p := range l.places {
+		row = append(row, g.heading[p])
+	}
+	if len(l.places) < len(g.columns) {
+		row = append(row, ellipsis)
 	}
 	return row
 }
@@ -123,10 +130,11 @@ func (g *grid) headingRow() table.Row {
 // tableRow returns cells cut to the widths and coloured. Colours are applied
 // here and not by the table, because that would look at the environment
 // whether to, which is the caller's to decide.
-func tableRow(cells []tableCell, widths []int) table.Row {
-	row := make(table.Row, len(cells))
-	for i, c := range cells {
-		s := text.Snip(c.text, widths[i], ellipsis)
+func tableRow(cells []tableCell, l layout) table.Row {
+	row := make(table.Row, len(l.places))
+	for i, p := range l.places {
+		c := cells[p]
+		s := cut(c.text, l.widths[i])
 		if len(c.colors) > 0 && s != "" {
 			s = text.Escape(s, c.colors.EscapeSeq())
 		}
@@ -135,28 +143,128 @@ func tableRow(cells []tableCell, widths []int) table.Row {
 	return row
 }
 
-// widths returns the widest text that each column may have, in cells; 0 means
-// no limit. It takes from the widest columns until the line fits.
-func (g *grid) widths() []int {
-	widths := make([]int, len(g.columns))
+// cut cuts a text to a width, without a space before the ellipsis; 0 means no
+// limit.
+func cut(s string, width int) string {
+	short := text.Snip(s, width, ellipsis)
+	if short == s {
+		return s
+	}
+	return strings.TrimRight(strings.TrimSuffix(short, ellipsis), " ") + ellipsis
+}
+
+// layout is which columns are shown, and the widest text that each may have, in
+// cells; 0 means no limit.
+type layout struct {
+	places, widths []int
+}
+
+// layout makes the line fit. It takes from the widest texts until they become
+// uncomfortable, then leaves out what is minor, then takes more, and at last
+// from the keys.
+func (g *grid) layout() layout {
+	var l layout
+	for i := range g.columns {
+		l.places = append(l.places, i)
+	}
+	l.widths = make([]int, len(l.places))
 	if g.options.Width <= 0 || !g.narrow() {
-		return widths
+		return l
 	}
-	least := make([]int, len(g.columns))
-	for i, c := range g.columns {
-		if !g.options.NoHeaders {
-			widths[i] = text.StringWidthWithoutEscSequences(g.heading[i])
+	natural := make([]int, len(g.columns))
+	for i := range g.columns {
+		natural[i] = g.natural(i)
+	}
+	for g.total(l, natural, comfortable) > g.options.Width {
+		at := g.mostMinor(l)
+		if at < 0 {
+			break
 		}
-		least[i] = max(minWidth, widths[i])
-		for _, cells := range g.rows {
-			widths[i] = max(widths[i], text.StringWidthWithoutEscSequences(cells[i].text))
-		}
-		if c.Right {
-			least[i] = widths[i]
+		l.places = slices.Delete(l.places, at, at+1)
+	}
+	l.widths = l.widths[:len(l.places)]
+	for i, p := range l.places {
+		l.widths[i] = natural[p]
+	}
+	for _, limit := range []limit{comfortable, cramped, desperate} {
+		fit(l.widths, g.leasts(l, natural, limit), g.options.Width-g.gaps(l))
+	}
+	return l
+}
+
+// natural is how wide a column is when nothing is cut.
+func (g *grid) natural(i int) int {
+	width := g.headingWidth(i)
+	for _, cells := range g.rows {
+		width = max(width, text.StringWidthWithoutEscSequences(cells[i].text))
+	}
+	return width
+}
+
+func (g *grid) headingWidth(i int) int {
+	if g.options.NoHeaders {
+		return 0
+	}
+	return text.StringWidthWithoutEscSequences(g.heading[i])
+}
+
+// limit is how much is taken from texts.
+type limit int
+
+const (
+	comfortable limit = iota // what can be read well
+	cramped                  // what can be told apart
+	desperate                // the same, and keys are cut too
+)
+
+// leasts are the narrowest to which the columns may be cut.
+func (g *grid) leasts(l layout, natural []int, limit limit) []int {
+	leasts := make([]int, len(l.places))
+	for i, p := range l.places {
+		c := g.columns[p]
+		switch least := max(minWidth, g.headingWidth(p)); {
+		case c.Right, c.Key && limit < desperate:
+			leasts[i] = natural[p]
+		case limit == comfortable:
+			leasts[i] = min(natural[p], max(comfortWidth, least))
+		default:
+			leasts[i] = min(natural[p], least)
 		}
 	}
-	fit(widths, least, g.options.Width-len(gap)*(len(widths)-1))
-	return widths
+	return leasts
+}
+
+// total is the width of a line whose texts are cut as far as they may be.
+func (g *grid) total(l layout, natural []int, limit limit) int {
+	sum := g.gaps(l)
+	for _, least := range g.leasts(l, natural, limit) {
+		sum += least
+	}
+	return sum
+}
+
+// gaps is what a line takes beside its texts: the gaps, and the sign that there
+// are columns that it leaves out.
+func (g *grid) gaps(l layout) int {
+	width := len(gap) * (len(l.places) - 1)
+	if len(l.places) < len(g.columns) && !g.options.NoHeaders {
+		width += len(gap) + text.StringWidthWithoutEscSequences(ellipsis)
+	}
+	return width
+}
+
+// mostMinor is the place of the column to leave out next, -1 for none.
+func (g *grid) mostMinor(l layout) int {
+	if len(g.options.Select) > 0 {
+		return -1
+	}
+	last, most := -1, 0
+	for i, p := range slices.Backward(l.places) {
+		if minor := g.columns[p].Minor; minor > most {
+			last, most = i, minor
+		}
+	}
+	return last
 }
 
 // fit lowers the largest of widths one by one until their sum is at most total,

@@ -68,6 +68,55 @@ func TestTableKeepsToWidth(t *testing.T) {
 	}
 }
 
+// What is minor goes when texts would become too narrow, in its order, and the
+// headings say so; keys and numbers stay whole as long as no column is lost.
+func TestTableLeavesOut(t *testing.T) {
+	columns := []Column{
+		{Name: "SITE", Key: true}, {Name: "DP", Key: true}, {Name: "TYPE", Minor: 2}, {Name: "STATE"},
+		{Name: "VERSION", Right: true, Minor: 2}, {Name: "CHANGED", Key: true, Minor: 1}, {Name: "WHY"},
+	}
+	row := []any{"PS1", "dp01.ps1.sim.example", "driver package", "failed", 123, "2026-10-05", "a long reason that nobody can read in full here"}
+	for _, tt := range []struct {
+		width        int
+		options      Options
+		heading, row string
+	}{
+		{120, Options{}, "SITE  DP                    TYPE            STATE   VERSION  CHANGED     WHY",
+			"PS1   dp01.ps1.sim.example  driver package  failed      123  2026-10-05  a long reason that nobody can read in full here"},
+		{96, Options{}, "SITE  DP                    TYPE            STATE   VERSION  CHANGED     WHY",
+			"PS1   dp01.ps1.sim.example  driver package  failed      123  2026-10-05  a long reason that nob…"},
+		{80, Options{}, "SITE  DP                    STATE   CHANGED     WHY                            …",
+			"PS1   dp01.ps1.sim.example  failed  2026-10-05  a long reason that nobody ca…"},
+		{60, Options{}, "SITE  DP                    STATE   WHY                    …",
+			"PS1   dp01.ps1.sim.example  failed  a long reason that n…"},
+		{40, Options{}, "SITE  DP             STATE   WHY      …",
+			"PS1   dp01.ps1.sim…  failed  a long…"},
+		{60, Options{NoHeaders: true}, "", "PS1  dp01.ps1.sim.example  failed  a long reason that nobod…"},
+		{60, Options{Format: Wide}, "SITE  DP                    TYPE            STATE   VERSION  CHANGED     WHY",
+			"PS1   dp01.ps1.sim.example  driver package  failed      123  2026-10-05  a long reason that nobody can read in full here"},
+		{60, Options{Select: []string{"DP", "TYPE", "VERSION", "WHY"}}, "DP                    TYPE           VERSION  WHY",
+			"dp01.ps1.sim.example  driver packa…      123  a long reason…"},
+	} {
+		o := tt.options
+		o.Width, o.Columns = tt.width, columns
+		var b bytes.Buffer
+		w, err := New(&b, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Row(row...); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		want := strings.TrimPrefix(tt.heading+"\n"+tt.row+"\n", "\n")
+		if diff := cmp.Diff(want, b.String()); diff != "" {
+			t.Errorf("width %d (-want +got):\n%s", tt.width, diff)
+		}
+	}
+}
+
 // The environment is the command's to interpret.
 func TestColorIgnoresEnvironment(t *testing.T) {
 	t.Setenv("NO_COLOR", "1")
