@@ -73,9 +73,7 @@ func runDiscover(ctx context.Context, g *globals) error {
 }
 
 func listDiscovered(g *globals, d discovered) error {
-	out, err := report.New(g.app.out, g.reportOptions("sites-discover", []report.Column{
-		{Name: "siteCode"}, {Name: "name"}, {Name: "type"}, {Name: "parent"}, {Name: "serverName"}, {Name: "version"}, {Name: "status"}, {Name: "mode"},
-	}))
+	out, err := report.New(g.app.out, g.reportOptions("sites-discover", discoverColumns()))
 	if err != nil {
 		return usage("%w", err)
 	}
@@ -86,6 +84,14 @@ func listDiscovered(g *globals, d discovered) error {
 		}
 	}
 	return out.Close()
+}
+
+// discoverColumns are those of the formats for programs: a table is an
+// inventory.
+func discoverColumns() []report.Column {
+	return []report.Column{
+		{Name: "siteCode"}, {Name: "name"}, {Name: "type"}, {Name: "parent"}, {Name: "serverName"}, {Name: "version"}, {Name: "status"}, {Name: "mode"},
+	}
 }
 
 // writeDiscovered prints the inventory. Secondary sites have no provider: their

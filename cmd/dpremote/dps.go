@@ -54,15 +54,7 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 	if err != nil {
 		return err
 	}
-	out, err := report.New(g.app.out, g.reportOptions("dps", []report.Column{
-		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"},
-		{Name: "installed", Title: "INSTALLED", Right: true, Minor: 1}, {Name: "pending", Title: "PENDING", Right: true, Minor: 1},
-		{Name: "retrying", Title: "RETRYING", Right: true, Color: badColor}, {Name: "failed", Title: "FAILED", Right: true, Color: badColor},
-		{Name: "stale", Title: "STALE", Right: true, Wide: true, Color: badColor}, {Name: "stuck", Title: "STUCK", Right: true, Wide: true, Color: badColor},
-		{Name: "removing", Title: "REMOVING", Right: true, Wide: true}, {Name: "other", Title: "OTHER", Right: true, Wide: true},
-		{Name: "pull", Title: "PULL", Wide: true}, {Name: "cloud", Title: "CLOUD", Wide: true}, {Name: "rateLimited", Title: "RATE LIMITED", Wide: true},
-		{Name: "groups", Title: "GROUPS", Right: true, Wide: true}, {Name: "description", Title: "DESCRIPTION", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
-	}))
+	out, err := report.New(g.app.out, g.reportOptions("dps", dpsColumns()))
 	if err != nil {
 		return usage("%w", err)
 	}
@@ -156,4 +148,16 @@ func countDPs(ctx context.Context, m *member, filter queries.Filter, others map[
 		}
 	}
 	return counts, nil
+}
+
+func dpsColumns() []report.Column {
+	return []report.Column{
+		{Name: "siteCode", Title: "SITE"}, {Name: "dp", Title: "DP"},
+		{Name: "installed", Title: "INSTALLED", Right: true, Minor: 1}, {Name: "pending", Title: "PENDING", Right: true, Minor: 1},
+		{Name: "retrying", Title: "RETRYING", Right: true, Color: badColor}, {Name: "failed", Title: "FAILED", Right: true, Color: badColor},
+		{Name: "stale", Title: "STALE", Right: true, Wide: true, Color: badColor}, {Name: "stuck", Title: "STUCK", Right: true, Wide: true, Color: badColor},
+		{Name: "removing", Title: "REMOVING", Right: true, Wide: true}, {Name: "other", Title: "OTHER", Right: true, Wide: true},
+		{Name: "pull", Title: "PULL", Wide: true}, {Name: "cloud", Title: "CLOUD", Wide: true}, {Name: "rateLimited", Title: "RATE LIMITED", Wide: true},
+		{Name: "groups", Title: "GROUPS", Right: true, Wide: true}, {Name: "description", Title: "DESCRIPTION", Wide: true}, {Name: "nalPath", Title: "NAL PATH", Wide: true},
+	}
 }

@@ -26,12 +26,7 @@ func runSites(g *globals) error {
 	if err != nil {
 		return err
 	}
-	out, err := report.New(g.app.out, g.reportOptions("sites", []report.Column{
-		{Name: "site", Title: "NAME"}, {Name: "siteCode", Title: "CODE"}, {Name: "host", Title: "HOST"},
-		{Name: "auth", Title: "AUTH", Minor: 2}, {Name: "user", Title: "USER", Minor: 2}, {Name: "groups", Title: "GROUPS", Minor: 1},
-		{Name: "schema", Title: "SCHEMA", Wide: true}, {Name: "namespace", Title: "NAMESPACE", Wide: true},
-		{Name: "connections", Title: "CONNECTIONS", Wide: true, Right: true}, {Name: "passwordFrom", Title: "PASSWORD FROM", Wide: true},
-	}))
+	out, err := report.New(g.app.out, g.reportOptions("sites", sitesColumns()))
 	if err != nil {
 		return usage("%w", err)
 	}
@@ -47,6 +42,15 @@ func runSites(g *globals) error {
 		}
 	}
 	return out.Close()
+}
+
+func sitesColumns() []report.Column {
+	return []report.Column{
+		{Name: "site", Title: "NAME"}, {Name: "siteCode", Title: "CODE"}, {Name: "host", Title: "HOST"},
+		{Name: "auth", Title: "AUTH", Minor: 2}, {Name: "user", Title: "USER", Minor: 2}, {Name: "groups", Title: "GROUPS", Minor: 1},
+		{Name: "schema", Title: "SCHEMA", Wide: true}, {Name: "namespace", Title: "NAMESPACE", Wide: true},
+		{Name: "connections", Title: "CONNECTIONS", Wide: true, Right: true}, {Name: "passwordFrom", Title: "PASSWORD FROM", Wide: true},
+	}
 }
 
 func hostOf(s inventory.Site) string {

@@ -135,16 +135,7 @@ func topOf(ctx context.Context, m *member) (queries.SiteCode, error) {
 // statusRoot shows a row a package. Each site of a hierarchy has one for it;
 // the one that counts most distribution points has the best view.
 func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
-	columns := append([]report.Column{
-		{Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
-	}, countColumns()...)
-	columns = append(columns,
-		report.Column{Name: "sourceSite", Title: "SOURCE", Minor: 3},
-		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true, Minor: 3},
-		report.Column{Name: "sourceSizeKB", Title: "SIZE KB", Right: true, Wide: true},
-		report.Column{Name: "sourceDate", Title: "SOURCE DATE", Wide: true},
-		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
-	out, err := report.New(f.g.app.out, f.g.reportOptions("status-root", columns))
+	out, err := report.New(f.g.app.out, f.g.reportOptions("status-root", statusRootColumns()))
 	if err != nil {
 		return false, usage("%w", err)
 	}
@@ -204,14 +195,7 @@ type packageAtSite struct {
 // statusSite shows a row for each package at each site. The site itself knows
 // best.
 func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
-	columns := append([]report.Column{
-		{Name: "siteCode", Title: "SITE"}, {Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
-	}, countColumns()...)
-	columns = append(columns,
-		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true, Wide: true},
-		report.Column{Name: "changed", Title: "CHANGED", Minor: 3},
-		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
-	out, err := report.New(f.g.app.out, f.g.reportOptions("status-site", columns))
+	out, err := report.New(f.g.app.out, f.g.reportOptions("status-site", statusSiteColumns()))
 	if err != nil {
 		return false, usage("%w", err)
 	}
@@ -285,6 +269,28 @@ func sortedRows[K comparable, T any](m map[K]T, compare func(a, b K) int) []T {
 		out[i] = m[k]
 	}
 	return out
+}
+
+func statusRootColumns() []report.Column {
+	columns := append([]report.Column{
+		{Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
+	}, countColumns()...)
+	return append(columns,
+		report.Column{Name: "sourceSite", Title: "SOURCE", Minor: 3},
+		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true, Minor: 3},
+		report.Column{Name: "sourceSizeKB", Title: "SIZE KB", Right: true, Wide: true},
+		report.Column{Name: "sourceDate", Title: "SOURCE DATE", Wide: true},
+		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
+}
+
+func statusSiteColumns() []report.Column {
+	columns := append([]report.Column{
+		{Name: "siteCode", Title: "SITE"}, {Name: "package", Title: "PACKAGE"}, {Name: "name", Title: "NAME", Max: 40},
+	}, countColumns()...)
+	return append(columns,
+		report.Column{Name: "sourceVersion", Title: "VERSION", Right: true, Wide: true},
+		report.Column{Name: "changed", Title: "CHANGED", Minor: 3},
+		report.Column{Name: "site", Title: "SEEN BY", Wide: true})
 }
 
 func countColumns() []report.Column {

@@ -19,9 +19,7 @@ func newVersion(g *globals) *cobra.Command {
 		Example: "  dpremote version -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			out, err := report.New(g.app.out, g.reportOptions("version", []report.Column{
-				{Name: "version", Title: "VERSION"}, {Name: "go", Title: "GO"}, {Name: "platform", Title: "PLATFORM"},
-			}))
+			out, err := report.New(g.app.out, g.reportOptions("version", versionColumns()))
 			if err != nil {
 				return usage("%w", err)
 			}
@@ -30,6 +28,12 @@ func newVersion(g *globals) *cobra.Command {
 			}
 			return out.Close()
 		},
+	}
+}
+
+func versionColumns() []report.Column {
+	return []report.Column{
+		{Name: "version", Title: "VERSION"}, {Name: "go", Title: "GO"}, {Name: "platform", Title: "PLATFORM"},
 	}
 }
 
