@@ -33,6 +33,15 @@ var packageTypes = enum{
 	{260, "VHD", ""},
 }
 
+// PackageTypes are all types, in the order of their numbers.
+func PackageTypes() []PackageType {
+	out := make([]PackageType, len(packageTypes))
+	for i, v := range packageTypes {
+		out[i] = PackageType(v.number)
+	}
+	return out
+}
+
 // String is the type in a word or two, such as boot image.
 func (t PackageType) String() string { return packageTypes.name(uint32(t)) }
 

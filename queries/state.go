@@ -44,6 +44,15 @@ var states = enum{
 	{uint32(StateStuck), "stuck", ""},
 }
 
+// States are all states, in the order of their numbers.
+func States() []State {
+	out := make([]State, len(states))
+	for i, v := range states {
+		out[i] = State(v.number)
+	}
+	return out
+}
+
 // String is the state in a word or two, such as failed or removal pending.
 func (s State) String() string { return states.name(uint32(s)) }
 

@@ -25,16 +25,11 @@ type example struct{ where, line string }
 func shownCommands(t *testing.T) []example {
 	t.Helper()
 	var all []example
-	var walk func(*cobra.Command)
-	walk = func(cmd *cobra.Command) {
+	walkCommands(newRoot(newApp()), func(cmd *cobra.Command) {
 		for _, line := range commandLines(cmd.Example) {
 			all = append(all, example{"help of " + cmd.CommandPath(), line})
 		}
-		for _, below := range cmd.Commands() {
-			walk(below)
-		}
-	}
-	walk(newRoot(newApp()))
+	})
 	documents, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +182,27 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHelp looks for what the help of every command must have: an example of
+// this command, and the exit codes.
+func TestHelp(t *testing.T) {
+	walkCommands(newRoot(newApp()), func(cmd *cobra.Command) {
+		path := cmd.CommandPath()
+		if !slices.ContainsFunc(commandLines(cmd.Example), func(line string) bool { return strings.HasPrefix(line, path+" ") }) {
+			t.Errorf("%s has no example", path)
+		}
+		var out, errs strings.Builder
+		code := testApp(nil, &out, &errs).execute(t.Context(), append(strings.Fields(path)[1:], "--help"))
+		if code != exitOK || errs.Len() > 0 {
+			t.Errorf("%s --help: ended with %d: %s", path, code, errs.String())
+		}
+		for _, part := range []string{"Usage:\n", "Examples:\n" + cmd.Example, exitHelp} {
+			if !strings.Contains(out.String(), part) {
+				t.Errorf("%s --help does not say %q", path, part)
+			}
+		}
+	})
 }
 
 // TestTroubleshooting looks for the messages that the document explains.

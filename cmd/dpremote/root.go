@@ -16,6 +16,9 @@ func newRoot(a *app) *cobra.Command {
 points, says why, sends it again and waits until it has arrived. It speaks
 WS-Management (WinRM) to the site servers of an inventory file and needs neither
 Windows nor an agent.`,
+		Example: `  dpremote sites check
+  dpremote status --level dp --state failed
+  dpremote refresh --dry-run`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
@@ -26,6 +29,9 @@ Windows nor an agent.`,
 	g := &globals{app: a}
 	g.register(root.PersistentFlags())
 	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		if cmd.Name() == cobra.ShellCompRequestCmd {
+			return nil // it runs no command, and must not stumble over the environment
+		}
 		g.changed = cmd.Flags()
 		g.record = newRecorder(g, cmd, args)
 		return g.prepare()
@@ -37,9 +43,10 @@ Windows nor an agent.`,
 		newSites(g), newDPs(g), newStatus(g), newDiagnose(g), newRefresh(g), newWatch(g),
 		newUpdate(g), newValidate(g), newCancel(g), newLogs(g),
 		newReport(g), newQuery(g), newGet(g), newPut(g), newInvoke(g), newHistory(g),
-		newSim(g), newVersion(g),
+		newSim(g), newCompletion(g), newVersion(g),
 	)
 	checkArguments(root)
+	g.complete(root)
 	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitHelp + "\n")
 	return root
 }

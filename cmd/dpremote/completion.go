@@ -1,0 +1,49 @@
+package main
+
+import (
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// shells are those for which there is a completion script, by name.
+func shells() map[string]func(root *cobra.Command, out io.Writer) error {
+	return map[string]func(*cobra.Command, io.Writer) error{
+		"bash":       func(root *cobra.Command, out io.Writer) error { return root.GenBashCompletionV2(out, true) },
+		"zsh":        (*cobra.Command).GenZshCompletion,
+		"fish":       func(root *cobra.Command, out io.Writer) error { return root.GenFishCompletion(out, true) },
+		"powershell": (*cobra.Command).GenPowerShellCompletionWithDesc,
+	}
+}
+
+func newCompletion(g *globals) *cobra.Command {
+	names := slices.Sorted(maps.Keys(shells()))
+	return &cobra.Command{
+		Use:   "completion " + strings.Join(names, "|"),
+		Short: "Print a script that completes command lines in a shell",
+		Long: `Print a script that has a shell complete dpremote's commands and flags, and the
+values of flags: sites and groups from the inventory, states, formats, columns.
+No site is asked for that, and no password is read.
+
+Put the script where the shell looks for it, then begin a new shell:
+
+  bash        ~/.local/share/bash-completion/completions/dpremote
+              (with the package bash-completion)
+  zsh         _dpremote in a directory of $fpath, before compinit runs
+  fish        ~/.config/fish/completions/dpremote.fish
+  powershell  a file that your $PROFILE runs
+
+Or load it into this shell alone, as in "source <(dpremote completion bash)".
+The packages for Debian and for Red Hat bring the scripts for bash, zsh and fish.`,
+		Example: `  dpremote completion bash > ~/.local/share/bash-completion/completions/dpremote
+  dpremote completion zsh > ~/.zfunc/_dpremote
+  dpremote completion fish > ~/.config/fish/completions/dpremote.fish
+  dpremote completion powershell | Out-String | Invoke-Expression`,
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: names,
+		RunE:      func(cmd *cobra.Command, args []string) error { return shells()[args[0]](cmd.Root(), g.app.out) },
+	}
+}
