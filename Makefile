@@ -6,7 +6,7 @@ VERSION ?=
 LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test matrix peers soak bench lint fuzz dist licences clean
+.PHONY: help build demo test matrix peers soak bench lint fuzz docs dist licences clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lint: ## gofmt, vet, staticcheck, tidy modules
 
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@GO=$(GO) scripts/fuzz $(FUZZTIME)
+
+docs: ## write docs/reference anew from the commands' help
+	@$(GO) test ./cmd/dpremote -run '^TestReference$$' -count=1 -write-reference
 
 dist: ## build release archives for all platforms into dist/ (VERSION=1.2.3)
 	@GO=$(GO) VERSION=$(VERSION) scripts/dist

@@ -28,6 +28,7 @@ var below = map[string][]string{
 	"internal/inventory": {},
 	"internal/live":      {},
 	"internal/memnet":    {},
+	"internal/reference": {},
 	"internal/report":    {},
 	"internal/rowscan":   {"internal/xmlscan"},
 	"internal/sitelog":   {"internal/cmtrace", "wsman"},

@@ -37,7 +37,7 @@ Put the script where the shell looks for it, then begin a new shell:
   powershell  a file that your $PROFILE runs
 
 Or load it into this shell alone, as in "source <(dpremote completion bash)".
-The packages for Debian and for Red Hat bring the scripts for bash, zsh and fish.`,
+The deb and rpm packages bring the scripts for bash, zsh and fish.`,
 		Example: `  dpremote completion bash > ~/.local/share/bash-completion/completions/dpremote
   dpremote completion zsh > ~/.zfunc/_dpremote
   dpremote completion fish > ~/.config/fish/completions/dpremote.fish

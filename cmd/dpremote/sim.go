@@ -42,9 +42,10 @@ func newSim(g *globals) *cobra.Command {
 		Short: "Serve simulated sites on loopback, until interrupted",
 		Long: `Serve simulated site servers on loopback, for trying things out and for tests:
 the simulated sites of the inventory, or, with --primaries and --standalone,
-sites made by counts. Once they listen, an inventory with which dpremote reaches them is
-written (--write) and its path is printed; beside it are the password, for its
-owner only, and with --tls the certificate authority and a client certificate.
+sites made by counts. Once they listen, an inventory with which dpremote reaches
+them is written (--write) and its path is printed; beside it are the password,
+for its owner only, and with --tls the certificate authority and a client
+certificate.
 
 As on a real server, messages in clear text are refused, unless you say
 --allow-unencrypted: without --tls they are sealed.
