@@ -38,8 +38,11 @@ const maxPatterns = 20
 
 // MatchDP tells whether the filter picks a distribution point.
 func (f Filter) MatchDP(path NALPath) bool {
+	if len(f.DPs) == 0 {
+		return true
+	}
 	server := path.Server()
-	return len(f.DPs) == 0 || slices.ContainsFunc(f.DPs, func(p Pattern) bool { return p.matchesServer(server) })
+	return slices.ContainsFunc(f.DPs, func(p Pattern) bool { return p.matchesServer(server) })
 }
 
 // MatchPackage tells whether the filter picks a package.
@@ -48,7 +51,10 @@ func (f Filter) MatchPackage(id PackageID) bool {
 }
 
 // Match tells whether the filter picks a row.
-func (f Filter) Match(r PackageStatusDP) bool {
+func (f Filter) Match(r PackageStatusDP) bool { return f.match(&r) }
+
+// match is Match without a copy of the row: there may be millions.
+func (f *Filter) match(r *PackageStatusDP) bool {
 	return f.MatchDP(r.ServerNALPath) && f.MatchPackage(r.PackageID) && f.matchSince(r.SummaryDate) &&
 		(len(f.Types) == 0 || slices.Contains(f.Types, r.PackageType)) &&
 		(len(f.States) == 0 || slices.Contains(f.States, r.State))

@@ -43,6 +43,11 @@ func StatusDP(ctx context.Context, s *cim.Session, f Filter) iter.Seq2[PackageSt
 		}
 		rows := filtered[PackageStatusDP](ctx, s, f,
 			f.dpCondition(), numbersCondition("PackageType", f.Types), f.stateCondition(), f.sinceCondition())
-		keep(y.judged(rows), f.Match)(yield)
+		for r, err := range rows {
+			y.judge(&r)
+			if (err != nil || f.match(&r)) && !yield(r, err) {
+				return
+			}
+		}
 	}
 }

@@ -85,6 +85,9 @@ func keep[T any](rows iter.Seq2[T, error], match func(T) bool) iter.Seq2[T, erro
 
 // chain is one iteration after the other, to the first error.
 func chain[T any](parts []iter.Seq2[T, error]) iter.Seq2[T, error] {
+	if len(parts) == 1 {
+		return parts[0]
+	}
 	return func(yield func(T, error) bool) {
 		for _, rows := range parts {
 			for row, err := range rows {

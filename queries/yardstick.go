@@ -2,7 +2,6 @@ package queries
 
 import (
 	"context"
-	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -19,32 +18,31 @@ type Yardstick struct {
 	// StuckBefore is when a row that is still pending or retrying must have
 	// changed last to be stuck, by the site's clock; zero for never.
 	StuckBefore time.Time
+
+	last    PackageID // of the row before
+	current uint32    // its version
 }
 
 // Judge is the row with its state as it is to be taken. An application is never
 // stale: its content stays at version 1, whatever is in it (Microsoft's "Deploy
 // and manage content").
 func (y Yardstick) Judge(r PackageStatusDP) PackageStatusDP {
+	y.judge(&r)
+	return r
+}
+
+func (y *Yardstick) judge(r *PackageStatusDP) {
 	switch r.State {
 	case StateInstalled:
-		current := y.Versions[PackageID(strings.ToUpper(string(r.PackageID)))]
-		if r.PackageType.Versioned() && r.SourceVersion != 0 && r.SourceVersion < current {
+		if r.PackageID != y.last {
+			y.last, y.current = r.PackageID, y.Versions[PackageID(strings.ToUpper(string(r.PackageID)))]
+		}
+		if r.PackageType.Versioned() && r.SourceVersion != 0 && r.SourceVersion < y.current {
 			r.State = StateStale
 		}
 	case StatePending, StateRetrying:
 		if at, ok := Happened(r.SummaryDate); ok && at.Before(y.StuckBefore) {
 			r.State = StateStuck
-		}
-	}
-	return r
-}
-
-func (y Yardstick) judged(rows iter.Seq2[PackageStatusDP, error]) iter.Seq2[PackageStatusDP, error] {
-	return func(yield func(PackageStatusDP, error) bool) {
-		for r, err := range rows {
-			if !yield(y.Judge(r), err) {
-				return
-			}
 		}
 	}
 }
