@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -14,7 +15,12 @@ func TestCells(t *testing.T) {
 		{"text", int64(5), true}, {"text", int64(-7), false}, {`["Display=\\a\"]`, int64(0), true},
 		{"", int64(999999999999999999), false}, {"\x1b\xff\u2028é", int64(1), true},
 	}
-	names := []string{"a", "b", "c"}
+	var dates []time.Time
+	for i := range rows {
+		dates = append(dates, time.Date(2024, 2, 29, 23, 59, 58, 999_999_999, time.FixedZone("", 3600)).AddDate(0, 0, i/2))
+		rows[i] = append(rows[i], rows[i][0], dates[i].UTC().Format(time.RFC3339))
+	}
+	names := []string{"a", "b", "c", "d", "e"}
 	for _, format := range Formats() {
 		var want, got bytes.Buffer
 		for _, w := range []struct {
@@ -25,8 +31,9 @@ func TestCells(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cells := make([]Cell, 3)
-			for _, row := range rows {
+			cells := make([]Cell, 5)
+			var date Word
+			for i, row := range rows {
 				values := row
 				if w.cells {
 					cells[0].SetText(row[0].(string))
@@ -34,7 +41,15 @@ func TestCells(t *testing.T) {
 						t.Errorf("%v is no integer", row[1])
 					}
 					cells[2].SetBool(row[2].(bool))
-					values = []any{&cells[0], &cells[1], &cells[2]}
+					word := NewWord(row[3].(string))
+					cells[3].SetWord(&word)
+					date.SetTime(dates[i])
+					cells[4].SetWord(&date)
+					if i%2 == 1 { // a cell may be another kind each time
+						cells[0].SetWord(&word)
+						cells[3].SetText(row[3].(string))
+					}
+					values = []any{&cells[0], &cells[1], &cells[2], &cells[3], &cells[4]}
 				}
 				if err := r.Record(names, values); err != nil {
 					t.Fatal(err)

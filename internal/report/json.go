@@ -8,16 +8,31 @@ import (
 // jsonLines writes one JSON object a line.
 type jsonLines struct {
 	out   *output
+	same  bool     // all rows have the same names
 	names []string // of the row before
 	keys  []string // the same as JSON, with what stands around them
 }
 
+// newJSONLines is for rows of the given columns or, with none, of any names.
+func newJSONLines(out *output, columns []Column) *jsonLines {
+	j := &jsonLines{out: out, same: len(columns) > 0}
+	for i, c := range columns {
+		j.key(i, c.Name)
+	}
+	return j
+}
+
 func (j *jsonLines) row(names []string, values []any) (err error) {
 	b := j.out.buf
-	for i, name := range names {
-		b = append(b, j.key(i, name)...)
-		if b, err = appendValue(b, values[i], 1); err != nil {
-			return fmt.Errorf("value of %s: %w", name, err)
+	for i, v := range values {
+		if !j.same {
+			j.key(i, names[i])
+		}
+		b = append(b, j.keys[i]...)
+		if c, ok := v.(*Cell); ok {
+			b = c.append(b)
+		} else if b, err = appendValue(b, v, 1); err != nil {
+			return fmt.Errorf("value of %s: %w", names[i], err)
 		}
 	}
 	if len(names) == 0 {
@@ -27,10 +42,11 @@ func (j *jsonLines) row(names []string, values []any) (err error) {
 	return j.out.commit()
 }
 
-// key is the beginning of a row's member: rows have the same names as a rule.
-func (j *jsonLines) key(i int, name string) string {
+// key makes the beginning of a row's member, where the row before had another:
+// rows have the same names as a rule.
+func (j *jsonLines) key(i int, name string) {
 	if i < len(j.names) && j.names[i] == name {
-		return j.keys[i]
+		return
 	}
 	begin := ","
 	if i == 0 {
@@ -38,7 +54,6 @@ func (j *jsonLines) key(i int, name string) string {
 	}
 	key := string(append(appendString([]byte(begin), name), ':'))
 	j.names, j.keys = append(j.names[:i], name), append(j.keys[:i], key)
-	return key
 }
 
 func (j *jsonLines) close([]field) error { return nil }

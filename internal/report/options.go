@@ -114,7 +114,7 @@ func newBody(out *output, o Options, columns []Column) (body, error) {
 	case JSON:
 		return newJSONDocument(out, o.Kind), nil
 	case JSONL:
-		return &jsonLines{out: out}, nil
+		return newJSONLines(out, columns), nil
 	case YAML:
 		return newYAMLDocument(out, o.Kind)
 	case CSV:

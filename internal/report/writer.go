@@ -178,7 +178,10 @@ func (w *Writer) Row(values ...any) error {
 	}
 	for i, p := range w.picks {
 		w.values[i] = values[p]
-		if c, ok := w.values[i].(*Cell); ok && !w.takesCells {
+		if w.takesCells {
+			continue
+		}
+		if c, ok := values[p].(*Cell); ok {
 			w.values[i] = c.value()
 		}
 	}
