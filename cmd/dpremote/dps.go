@@ -37,16 +37,9 @@ type dpKey struct {
 
 // dpCounts are a distribution point's packages by state.
 type dpCounts struct {
-	info   queries.DistributionPointInfo
-	rank   int // of the site that reports it, see distribution.View.Rank
-	states map[queries.State]int
-}
-
-func (c *dpCounts) of(states ...queries.State) (n int) {
-	for _, s := range states {
-		n += c.states[s]
-	}
-	return n
+	info queries.DistributionPointInfo
+	rank int // of the site that reports it, see distribution.View.Rank
+	stateCounts
 }
 
 func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
@@ -79,7 +72,7 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 		return strings.Compare(string(a.site)+" "+all[a].info.Server()+a.path, string(b.site)+" "+all[b].info.Server()+b.path)
 	}
 	for _, c := range sortedRows(all, compare) {
-		if narrowed && len(c.states) == 0 {
+		if narrowed && c.none() {
 			continue
 		}
 		err := out.Row(c.info.SiteCode, c.info.Server(),
@@ -100,7 +93,7 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 
 // other counts the packages in states that no column has.
 func (c *dpCounts) other() (n int) {
-	for s, count := range c.states {
+	for s, count := range c.all() {
 		if s > queries.StateRemovalFailed && s != queries.StateStale && s != queries.StateStuck {
 			n += count
 		}
@@ -124,27 +117,19 @@ func countDPs(ctx context.Context, m *member, filter queries.Filter, others map[
 			return nil, err
 		}
 		if filter.MatchDP(info.NALPath) && !others[view.HomeOf(info.SiteCode)] {
-			counts[dpKey{info.NALPath.Key(), info.SiteCode}] = &dpCounts{info: info, rank: view.Rank(info.SiteCode), states: map[queries.State]int{}}
+			counts[dpKey{info.NALPath.Key(), info.SiteCode}] = &dpCounts{info: info, rank: view.Rank(info.SiteCode)}
 		}
 	}
 	// Rows spell a distribution point's path in one way as a rule, and there may
 	// be thousands for each: its key is made once for each way.
-	type spelling struct {
-		code   queries.SiteCode
-		counts *dpCounts
-	}
-	spelled := map[queries.NALPath]spelling{}
+	var spelled recall[dpKey, *dpCounts]
+	counted := func(as dpKey) *dpCounts { return counts[dpKey{queries.NALPath(as.path).Key(), as.site}] }
 	for row, err := range queries.StatusDP(ctx, m.Session, filter) {
 		if err != nil {
 			return nil, err
 		}
-		as, ok := spelled[row.ServerNALPath]
-		if !ok || as.code != row.SiteCode {
-			as = spelling{row.SiteCode, counts[dpKey{row.ServerNALPath.Key(), row.SiteCode}]}
-			spelled[row.ServerNALPath] = as
-		}
-		if as.counts != nil {
-			as.counts.states[row.State]++
+		if c := *spelled.of(dpKey{string(row.ServerNALPath), row.SiteCode}, counted); c != nil {
+			c.add(row.State)
 		}
 	}
 	return counts, nil

@@ -80,7 +80,7 @@ type dpRows struct {
 	printed  bool                      // some rows were
 	answered bool                      // to its end
 	deferred map[queries.SiteCode]bool // sites whose rows it shows, and that are asked themselves
-	shown    map[queries.State]int     // all rows by state, whether taken or not
+	shown    stateCounts               // all rows, whether taken or not
 	code     queries.SiteCode          // of the row before, and where that site is at home
 	home     queries.SiteCode
 }
@@ -104,7 +104,7 @@ func newDPList(f *fleet, filter queries.Filter, failOn []queries.State, out *rep
 	for i, m := range f.members {
 		site := withCodes([]inventory.Site{m.Site})[0]
 		l.members[queries.SiteCode(site.Code)] = m
-		l.sites[i].deferred, l.sites[i].shown = map[queries.SiteCode]bool{}, map[queries.State]int{}
+		l.sites[i].deferred = map[queries.SiteCode]bool{}
 	}
 	return l
 }
@@ -115,7 +115,7 @@ func (l *dpList) summaries() []history.Summary {
 	for i, m := range l.f.members {
 		if s := &l.sites[i]; s.answered {
 			counts := map[string]int{}
-			for state, n := range s.shown {
+			for state, n := range s.shown.all() {
 				counts[state.String()] += n
 			}
 			out = append(out, history.Summary{Site: m.Name, Counts: counts})
@@ -153,7 +153,7 @@ func (l *dpList) row(m *member, row queries.PackageStatusDP, right rightAbout) e
 	defer l.mu.Unlock()
 	s := &l.sites[m.place]
 	if !s.answered {
-		s.shown[row.State]++
+		s.shown.add(row.State)
 	}
 	home := s.homeOf(row.SiteCode)
 	if l.f.others[home] || !right(m, home, row.Keys) {
@@ -283,61 +283,66 @@ type dpLine struct {
 	cells [10]report.Cell
 	all   [10]any
 
-	servers map[queries.NALPath]string // names, for there are many rows for each
-	dates   [2]dateLine
+	points          recall[queries.NALPath, pointText]
+	changed, copied dateWord
 }
 
-// maxServers bounds the names that are kept: more than a hierarchy has.
-const maxServers = 1 << 17
+// pointText is how rows write a distribution point.
+type pointText struct{ server, path report.Word }
 
-// dateLine is a date and its text, for rows that were written together.
-type dateLine struct {
+func pointTextOf(path queries.NALPath) pointText {
+	return pointText{report.NewWord(path.Server()), report.NewWord(string(path))}
+}
+
+// dateWord is the date of the row before and its text: rows that were written
+// together have the same.
+type dateWord struct {
 	date time.Time
-	text string
+	word report.Word
 }
 
-func (d *dpLine) values(m *member, r queries.PackageStatusDP) []any {
-	for i, text := range [...]string{
-		string(r.SiteCode), d.server(r.ServerNALPath), string(r.PackageID), r.PackageType.String(), r.State.String(),
-		strconv.FormatUint(uint64(r.SourceVersion), 10), d.dates[0].of(r.SummaryDate), d.dates[1].of(r.LastCopied), string(r.ServerNALPath), m.Name,
-	} {
-		d.all[i] = &d.cells[i]
-		switch i {
-		case 5: // the version
-			d.cells[i].SetInteger(text)
-		case 6, 7: // dates, of which there may be none
-			if text == "" {
-				d.all[i] = nil
-				continue
-			}
-			d.cells[i].SetText(text)
-		default:
-			d.cells[i].SetText(text)
-		}
-	}
-	return d.all[:]
-}
-
-func (d *dpLine) server(path queries.NALPath) string {
-	name, ok := d.servers[path]
-	if !ok {
-		if d.servers == nil || len(d.servers) >= maxServers {
-			d.servers = map[queries.NALPath]string{}
-		}
-		name = path.Server()
-		d.servers[path] = name
-	}
-	return name
-}
-
-// of is a date as output has it, empty for never.
-func (d *dateLine) of(date cim.Datetime) string {
+// of is the text of a date, nil for never.
+func (d *dateWord) of(date cim.Datetime) *report.Word {
 	t := when(date)
 	switch {
 	case t.IsZero():
-		return ""
+		return nil
 	case !t.Equal(d.date):
-		d.date, d.text = t, t.UTC().Format(time.RFC3339)
+		d.date = t
+		d.word.SetTime(t)
 	}
-	return d.text
+	return &d.word
+}
+
+func (d *dpLine) values(m *member, r queries.PackageStatusDP) []any {
+	point := d.points.of(r.ServerNALPath, pointTextOf)
+	cells := &d.cells
+	for i := range cells {
+		d.all[i] = &cells[i]
+	}
+	cells[0].SetText(string(r.SiteCode))
+	cells[1].SetWord(&point.server)
+	cells[2].SetText(string(r.PackageID))
+	cells[3].SetText(r.PackageType.String())
+	cells[4].SetText(r.State.String())
+	cells[5].SetInteger(strconv.FormatUint(uint64(r.SourceVersion), 10))
+	changed := d.changed.of(r.SummaryDate)
+	copied := changed // as a rule: the content is as it came
+	if r.LastCopied != r.SummaryDate {
+		copied = d.copied.of(r.LastCopied)
+	}
+	d.setWord(6, changed)
+	d.setWord(7, copied)
+	cells[8].SetWord(&point.path)
+	cells[9].SetText(m.Name)
+	return d.all[:]
+}
+
+// setWord sets a cell to a word, of which there may be none.
+func (d *dpLine) setWord(i int, w *report.Word) {
+	if w == nil {
+		d.all[i] = nil
+		return
+	}
+	d.cells[i].SetWord(w)
 }
