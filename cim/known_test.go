@@ -3,6 +3,7 @@ package cim
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"dpremote/wsman"
@@ -128,8 +129,40 @@ func TestKnownForgets(t *testing.T) {
 	if !note(maxKnown) || !note(7) || k.begin() {
 		t.Error("more is remembered than there should be")
 	}
-	if size := len(k.rows.slots); size != 0 {
-		t.Errorf("%d slots are held for nothing", size)
+	for _, part := range k.rows.parts {
+		if size := len(part.slots); size != 0 {
+			t.Fatalf("%d slots are held for nothing", size)
+		}
+	}
+}
+
+// TestRowSet compares a set with a map, while it grows.
+func TestRowSet(t *testing.T) {
+	var s rowSet
+	known := map[uint64]mark{}
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range 100_000 {
+		id := random.Uint64()
+		switch {
+		case i%3 == 1:
+			id &= 0xFF000000000000FF // few places in each part
+		case i%3 == 2:
+			id |= 0x00FFFFFFFFFFFFF0 // all at a part's end
+		}
+		now := markOf(uint8(1+i%lastPass), random.Uint64())
+		was, ok := s.swap(id, now)
+		if before, there := known[id]; ok != there || was != before {
+			t.Fatalf("row %d: %x %t, not %x %t", i, was, ok, before, there)
+		}
+		known[id] = now
+	}
+	if s.n != len(known) {
+		t.Errorf("%d rows, not %d", s.n, len(known))
+	}
+	for id, mark := range known {
+		if was, ok := s.swap(id, mark); !ok || was != mark {
+			t.Fatalf("%x is not known", id)
+		}
 	}
 }
 

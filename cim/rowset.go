@@ -1,65 +1,83 @@
 package cim
 
 // rowSet remembers rows: the hash of their keys, and for each what was last
-// seen of it. It takes some 20 to 40 bytes a row, a fifth of what a map does,
-// for there may be hundreds of thousands. Its zero value is empty.
+// seen of it. It takes 16 to 24 bytes a row, and grows in small parts, each by
+// itself: a table in one piece would for a moment be there twice, in the old and
+// the new size, and the collector lets memory grow to a multiple of that. Its
+// zero value is empty.
 type rowSet struct {
-	slots []slot // a power of two of them, at most three quarters full
+	parts [rowSetParts]rowSetPart // by the highest bits of the hash
 	n     int
 }
 
-// slot is a row, or free when it has no mark.
-type slot struct {
-	id   uint64
-	mark mark
+const (
+	rowSetBits  = 6
+	rowSetParts = 1 << rowSetBits
+	leastSlots  = 8 // with which a part begins
+)
+
+type rowSetPart struct {
+	slots []slot // at most three quarters full
+	n     int
 }
 
-// mark is what was seen of a row: the pass in the lowest byte, from 1, and above
-// it as much of a hash of its content as there is room for.
-type mark uint64
+// slot is a row, or free when it has no mark. The hash is in two halves, so that
+// slots need no padding.
+type slot struct {
+	high, low uint32
+	mark      mark
+}
 
-const lastPass = 0xFF
+// mark is what was seen of a row: the pass in the lowest four bits, from 1, and
+// above it as much of a hash of its content as there is room for.
+type mark uint32
 
-func markOf(pass uint8, content uint64) mark { return mark(content<<8 | uint64(pass)) }
+const lastPass = 0xF
+
+func markOf(pass uint8, content uint64) mark { return mark(content<<4) | mark(pass) }
 
 func (m mark) pass() uint8 { return uint8(m & lastPass) }
 
-func (m mark) sameContent(other mark) bool { return m>>8 == other>>8 }
-
-// leastSlots is where a set begins.
-const leastSlots = 1 << 10
+func (m mark) sameContent(other mark) bool { return m>>4 == other>>4 }
 
 // swap remembers what is seen of a row now, and gives what was seen of it
 // before.
 func (s *rowSet) swap(id uint64, now mark) (was mark, ok bool) {
-	if 4*(s.n+1) > 3*len(s.slots) {
-		s.grow()
+	p := &s.parts[id>>(64-rowSetBits)]
+	if 4*(p.n+1) > 3*len(p.slots) {
+		p.grow()
 	}
-	at := s.find(id)
+	row := slot{uint32(id >> 32), uint32(id), now}
+	at := p.find(row)
 	was, ok = at.mark, at.mark != 0
 	if !ok {
 		s.n++
+		p.n++
 	}
-	*at = slot{id, now}
+	*at = row
 	return was, ok
 }
 
 // find is the slot of a row, or the free one where it belongs.
-func (s *rowSet) find(id uint64) *slot {
-	last := uint64(len(s.slots) - 1)
-	for i := id & last; ; i = (i + 1) & last {
-		if at := &s.slots[i]; at.mark == 0 || at.id == id {
+func (p *rowSetPart) find(row slot) *slot {
+	n := uint64(len(p.slots))
+	for i := uint64(row.low) * n >> 32; ; i++ {
+		if i == n {
+			i = 0
+		}
+		if at := &p.slots[i]; at.mark == 0 || at.low == row.low && at.high == row.high {
 			return at
 		}
 	}
 }
 
-func (s *rowSet) grow() {
-	before := s.slots
-	s.slots = make([]slot, max(leastSlots, 2*len(before)))
+// grow makes a part larger by half.
+func (p *rowSetPart) grow() {
+	before := p.slots
+	p.slots = make([]slot, max(leastSlots, len(before)+len(before)/2))
 	for _, row := range before {
 		if row.mark != 0 {
-			*s.find(row.id) = row
+			*p.find(row) = row
 		}
 	}
 }
