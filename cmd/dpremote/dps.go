@@ -37,8 +37,9 @@ type dpKey struct {
 
 // dpCounts are a distribution point's packages by state.
 type dpCounts struct {
-	info queries.DistributionPointInfo
-	rank int // of the site that reports it, see distribution.View.Rank
+	info  queries.DistributionPointInfo
+	rank  int    // of the site that reports it, see distribution.View.Rank
+	order string // by which they are sorted
 	stateCounts
 }
 
@@ -68,9 +69,10 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 		}
 	}
 	narrowed := len(filter.States)+len(filter.Packages)+len(filter.Types) > 0 || !filter.Since.IsZero()
-	compare := func(a, b dpKey) int {
-		return strings.Compare(string(a.site)+" "+all[a].info.Server()+a.path, string(b.site)+" "+all[b].info.Server()+b.path)
+	for key, c := range all {
+		c.order = string(key.site) + " " + c.info.Server() + key.path
 	}
+	compare := func(a, b dpKey) int { return strings.Compare(all[a].order, all[b].order) }
 	for _, c := range sortedRows(all, compare) {
 		if narrowed && c.none() {
 			continue
