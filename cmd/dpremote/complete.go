@@ -51,9 +51,9 @@ func (g *globals) flagCompletions() map[string]cobra.CompletionFunc {
 	return map[string]cobra.CompletionFunc{
 		"site": listOf("site", g.siteNames), "exclude": listOf("exclude", g.siteNames), "group": listOf("group", g.groupNames),
 		"output": oneOf(texts(report.Formats())...), "color": oneOf("auto", "always", "never"),
-		"columns": listOf("columns", columnNames),
-		"auth":    oneOf(texts([]inventory.Auth{inventory.Negotiate, inventory.Kerberos, inventory.NTLM, inventory.Basic, inventory.Certificate})...),
-		"schema":  oneOf(texts([]inventory.Schema{inventory.WMI, inventory.DMTF})...),
+		"columns": listOf("columns", columnNames), "sort": completeSort,
+		"auth":   oneOf(texts([]inventory.Auth{inventory.Negotiate, inventory.Kerberos, inventory.NTLM, inventory.Basic, inventory.Certificate})...),
+		"schema": oneOf(texts([]inventory.Schema{inventory.WMI, inventory.DMTF})...),
 
 		"state":   listOf("state", fixed(append(words(queries.States()), "unhealthy", "all")...)),
 		"fail-on": listOf("fail-on", fixed(append(words(queries.States()), "unhealthy")...)),
@@ -179,6 +179,22 @@ func (g *globals) groupNames(*cobra.Command) []cobra.Completion {
 		out = append(out, cobra.CompletionWithDesc(group.Name, count(len(group.Sites), "site", "sites")))
 	}
 	return out
+}
+
+// completeSort completes columns to sort by, which have - before them once one
+// has been typed.
+func completeSort(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	sign := ""
+	if _, last := cutLast(begun); strings.HasPrefix(last, "-") {
+		sign = "-"
+	}
+	return listOf("sort", func(cmd *cobra.Command) []cobra.Completion {
+		names := columnNames(cmd)
+		for i := range names {
+			names[i] = sign + names[i]
+		}
+		return names
+	})(cmd, args, begun)
 }
 
 // columnNames are the names of the columns that a command prints.

@@ -83,6 +83,8 @@ func TestComplete(t *testing.T) {
 		{"status --schema ", "wmi dmtf", inOrder},
 		{"status --columns pack", "package", inOrder},
 		{"status --level site --columns siteCode,s", "siteCode,sourceVersion siteCode,site", inOrder},
+		{"status --sort pack", "package", inOrder},
+		{"dps --sort failed,-inst", "failed,-installed", inOrder},
 		{"history --runs --columns r", "run refused", inOrder},
 		{"history --outcome open,", "open,stored open,refused open,unknown open,not-sent", inOrder},
 		{"refresh --order ", "small large old list", inOrder},
