@@ -3,6 +3,7 @@
 package dpremote
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -70,6 +71,41 @@ func TestImportsPointDown(t *testing.T) {
 	}
 	if packages < len(below) {
 		t.Errorf("%d packages, %d places", packages, len(below))
+	}
+}
+
+// TestPictureIsTrue holds the picture of docs/architecture.md to the list: what
+// a package may import stands below it there, and all that is not internal is in
+// it.
+func TestPictureIsTrue(t *testing.T) {
+	text, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, picture, _ := strings.Cut(string(text), "\n    ")
+	picture, _, _ = strings.Cut(picture, "\nA package imports")
+	at := map[string]int{}
+	for i, word := range strings.FieldsFunc(picture, func(r rune) bool { return strings.ContainsRune(" \n(),:;", r) }) {
+		if _, drawn := at[word]; drawn {
+			t.Errorf("%s is in the picture twice", word)
+		}
+		if _, listed := below[word]; listed {
+			at[word] = i
+		} else if strings.HasPrefix(word, "internal/") {
+			t.Errorf("there is no package %s", word)
+		}
+	}
+	for _, name := range append(below["cmd/dpremote"], "cmd/dpremote") {
+		if _, drawn := at[name]; !drawn && !strings.HasPrefix(name, "internal/") {
+			t.Errorf("%s is not in the picture", name)
+		}
+	}
+	for name, i := range at {
+		for _, imported := range below[name] {
+			if j, drawn := at[imported]; drawn && j < i {
+				t.Errorf("%s imports %s, which stands above it", name, imported)
+			}
+		}
 	}
 }
 
