@@ -114,7 +114,11 @@ func (s *Session) once(ctx context.Context, e wsman.Enumeration, each func(*wsma
 			var failed *wsman.Error
 			return errors.As(err, &failed) && failed.Op == "enumerate", err
 		}
-		if err := each(page); err != nil {
+		err := each(page)
+		if s.Counted != nil {
+			s.Counted(page.Items())
+		}
+		if err != nil {
 			return false, err
 		}
 	}

@@ -15,6 +15,9 @@ import (
 type Session struct {
 	Client    *wsman.Client
 	Namespace string // such as root/sms/site_PS1
+	// Counted is told after each answer to a query how many rows it had; nil for
+	// nobody. It must be safe for concurrent use.
+	Counted func(rows int)
 }
 
 // Row is one instance of an enumeration, its reference, or both.

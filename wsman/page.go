@@ -63,6 +63,9 @@ func (p *Page) Passed() bool {
 	return p.items%often != 0 || p.ctx.Err() == nil
 }
 
+// Items is how many items were gone to or passed so far.
+func (p *Page) Items() int { return p.items }
+
 func (p *Page) next() (bool, error) {
 	if err := p.sc.SkipTo(p.depth + 1); err != nil { // what is left of the item before
 		return false, err

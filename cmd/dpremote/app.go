@@ -25,7 +25,11 @@ type app struct {
 	terminal func(stream any) (width int, ok bool)
 	// size tells how large a terminal is that can be drawn on.
 	size func(stream any) (width, height int, ok bool)
-	log  *logrus.Logger
+	// leadsOn tells a stream that another program reads, which may show it on the
+	// terminal.
+	leadsOn func(stream any) bool
+	stage   *stage // nil when nobody watches
+	log     *logrus.Logger
 	// straggling is how long a request of a process that was killed may still be
 	// on its way.
 	straggling time.Duration
@@ -38,13 +42,14 @@ type app struct {
 
 func newApp() *app {
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, now: time.Now, terminal: terminalWidth, size: terminalSize,
-		straggling: straggling}
+		leadsOn: leadsOn, straggling: straggling}
 	a.log = newLogger(a.err)
 	return a
 }
 
 // execute runs a command line and returns its exit code.
 func (a *app) execute(ctx context.Context, args []string) int {
+	a.enter()
 	root := newRoot(a)
 	root.SetArgs(args)
 	root.SetIn(a.in)

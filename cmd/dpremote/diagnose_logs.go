@@ -45,9 +45,13 @@ func addLogs(ctx context.Context, f *fleet, diagnoses []distribution.Diagnosis, 
 		Parallel: f.g.parallel,
 		Timeout:  func(m *member) time.Duration { return m.SiteTimeout },
 	}
-	results := sweep.Run(ctx, options, asked, func(ctx context.Context, m *member) (packageLog, error) {
+	asking := f.startAsking(ctx, "Reading logs at", asked)
+	results := sweep.Run(ctx, options, asked, func(ctx context.Context, m *member) (log packageLog, err error) {
+		asking.begin(m, f.g.app.now())
+		defer func() { asking.end(m, err) }()
 		return readPackageLog(ctx, m, rows[m.Name], since)
 	})
+	asking.stop()
 	for _, r := range results {
 		for _, err := range append(r.Value.failed, r.Err) {
 			if err != nil && !isInterrupt(err) {

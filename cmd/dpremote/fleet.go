@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dpremote/cim"
@@ -38,6 +39,7 @@ type member struct {
 	place               int // among the members
 	*connect.Connection     // nil until it was opened
 	site                *distribution.Site
+	rows                atomic.Int64 // that it has shown so far
 }
 
 type failure struct {
@@ -155,16 +157,20 @@ func eachThen[T any](ctx context.Context, f *fleet, do func(context.Context, *me
 		Timeout:  func(m *member) time.Duration { return m.SiteTimeout },
 	}
 	results := make([]sweep.Result[*member, T], len(f.members))
+	asking := f.startAsking(ctx, "Asking", f.members)
 	for r := range sweep.Stream(ctx, options, f.members, func(ctx context.Context, m *member) (T, error) {
+		asking.begin(m, f.g.app.now())
 		if err := f.open(ctx, m); err != nil {
 			var none T
 			return none, err
 		}
 		return do(ctx, m)
 	}) {
+		asking.end(r.Item, r.Err)
 		results[r.Index] = r
 		done(r.Item, r.Err)
 	}
+	asking.stop()
 	var good []T
 	for _, r := range results {
 		if r.Err != nil {
@@ -184,6 +190,7 @@ func (f *fleet) open(ctx context.Context, m *member) error {
 	if err != nil {
 		return err
 	}
+	c.Counted = func(rows int) { m.rows.Add(int64(rows)) }
 	m.Connection = c
 	m.site = &distribution.Site{Name: m.Name, Session: c.Session, Parallel: m.Site.Connections, Journal: f.g.record.journal(m.Site)}
 	f.g.app.log.Debugf("%s: %s at %s", m.Name, c.Scheme, c.URL)

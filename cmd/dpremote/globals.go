@@ -304,7 +304,7 @@ func readLine(r io.Reader) (string, error) {
 func (g *globals) connector(inv *inventory.Inventory) *connect.Connector {
 	return &connect.Connector{
 		Inventory: inv,
-		Passwords: inventory.Passwords{Env: inventory.Env{Getenv: g.app.getenv}},
+		Passwords: inventory.Passwords{Env: inventory.Env{Getenv: g.app.getenv, Asking: g.app.stage.lend}},
 		TraceDir:  g.traceDir,
 		Warn:      func(err error) { g.app.log.Warn(err) },
 		Strict:    g.app.strict,
@@ -318,6 +318,9 @@ func (g *globals) checkFlags() error {
 	}
 	if g.color != "auto" && g.color != "always" && g.color != "never" {
 		return usage("--color: %q is none of auto, always, never", g.color)
+	}
+	if g.app.stage != nil {
+		g.app.stage.color = func() bool { return g.colors(true) }
 	}
 	if g.parallel < 1 {
 		return usage("--parallel: %d is less than 1", g.parallel)
@@ -337,12 +340,16 @@ func (g *globals) reportOptions(kind string, columns []report.Column) report.Opt
 	for i, c := range columns {
 		columns[i].Key = slices.Contains(keyColumns(), c.Name)
 	}
-	width, isTerminal := g.app.terminal(g.app.out)
-	color := g.color == "always" || g.color == "auto" && isTerminal && g.app.getenv("NO_COLOR") == "" && g.app.getenv("TERM") != "dumb"
+	width, isTerminal := g.app.terminal(under(g.app.out))
 	return report.Options{
 		Format: report.Format(g.format), Kind: kind, Columns: columns, Select: commas(g.columns), Sort: g.order,
-		NoHeaders: g.noHeaders, Width: width, Color: color, LineBuffered: isTerminal,
+		NoHeaders: g.noHeaders, Width: width, Color: g.colors(isTerminal), LineBuffered: isTerminal,
 	}
+}
+
+// colors tells whether to use colours on a stream.
+func (g *globals) colors(isTerminal bool) bool {
+	return g.color == "always" || g.color == "auto" && isTerminal && g.app.getenv("NO_COLOR") == "" && g.app.getenv("TERM") != "dumb"
 }
 
 // keyColumns are what rows are known by, and times, in every table that has

@@ -25,6 +25,7 @@ func main() {
 func (a *app) run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	a.enter()
 	go func() {
 		<-ctx.Done()
 		bySignal := context.Cause(ctx) != context.Canceled

@@ -44,26 +44,9 @@ func (g *globals) startProgress(ctx context.Context) *progress {
 	a := g.app
 	p := &progress{app: a, started: a.now(), sites: map[string]*siteProgress{}, restore: func() {}}
 	p.ends, _ = ctx.Deadline()
-	isTable := g.format == string(report.Table) || g.format == string(report.Wide)
-	_, _, ok := a.size(a.err)
-	if !ok || !isTable || a.getenv("TERM") == "dumb" {
-		return p
+	if g.format == string(report.Table) || g.format == string(report.Wide) {
+		p.display, p.restore = a.stage.show(ctx, live.Options{})
 	}
-	terminal := a.err
-	size := func() (int, int) {
-		width, height, _ := a.size(terminal)
-		return width, height
-	}
-	p.display = live.Start(terminal, live.Options{Size: size, Now: a.now,
-		Color: g.color == "always" || g.color == "auto" && a.getenv("NO_COLOR") == ""})
-	log := a.log.Out
-	a.err = p.display
-	a.log.SetOutput(p.display)
-	p.restore = sync.OnceFunc(func() {
-		p.display.Stop()
-		a.err = terminal
-		a.log.SetOutput(log)
-	})
 	return p
 }
 

@@ -390,17 +390,21 @@ func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (la
 		defer cancel()
 	}
 	started := app.now()
+	sending := r.f.g.startSending(ctx, steps)
 	results := distribution.RefreshPaced(ctx, steps, distribution.PaceOptions{
 		Mode: r.rules.mode, Pace: r.rules.pace, Look: distribution.LookOptions{Fastest: r.o.interval, Slowest: r.o.interval},
 		Done: func(res distribution.Result) {
+			sending.sent(res)
 			if res.Err != nil && !errors.Is(res.Err, distribution.ErrGivenUp) && !heldBack(res.Err) && !r.othersDo(res.Err) {
 				r.f.fail(res.Owner.Name, fmt.Errorf("refresh %s: %w", res.Keys, res.Err))
 			}
 		},
 		Held: func(site *distribution.Site, left int) {
+			sending.hold(site)
 			app.say("  %s: %s for room in the queues.", site.Name, waits(left))
 		},
 	})
+	sending.stop()
 	var sent []distribution.Row
 	for _, res := range results {
 		item := r.items[res.RowKey()]

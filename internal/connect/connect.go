@@ -59,7 +59,7 @@ type Connection struct {
 
 // At is the same server with another namespace.
 func (c *Connection) At(namespace string) *cim.Session {
-	return &cim.Session{Client: c.Client, Namespace: namespace}
+	return &cim.Session{Client: c.Client, Namespace: namespace, Counted: c.Counted}
 }
 
 // Close gives up the connections to the server.

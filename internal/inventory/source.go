@@ -98,6 +98,9 @@ type Env struct {
 	Environ []string
 	// Timeout bounds a password_command; zero means DefaultPasswordTimeout.
 	Timeout time.Duration
+	// Asking is told that a password_command begins, which may ask somebody at
+	// the terminal; what it returns is called when that is over. Nil for nobody.
+	Asking func() (over func())
 }
 
 // Resolve gets the password. Its errors name the source, and hold nothing of
@@ -203,6 +206,9 @@ func (s PasswordSource) run(ctx context.Context, env Env) (string, error) {
 	cmd.Stdout, cmd.Stderr, cmd.Env = stdout, stderr, env.Environ
 	// A grandchild may hold the pipes open after the command has ended.
 	cmd.WaitDelay = time.Second
+	if env.Asking != nil {
+		defer env.Asking()()
+	}
 	err := cmd.Run()
 	switch {
 	case err == nil:

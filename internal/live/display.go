@@ -30,6 +30,17 @@ type Options struct {
 	Size  func() (width, height int)
 	Now   func() time.Time // nil means time.Now
 	Color bool             // use colours
+	// Delay is how long nothing is drawn at first: what is over sooner does not
+	// flicker.
+	Delay time.Duration
+	// Tick is how often the picture is brought up to date; zero means each second.
+	Tick time.Duration
+}
+
+// Picture is what a display draws: a State or a Work.
+type Picture interface {
+	// lines are never more, nor wider, than fit.
+	lines(frame) []string
 }
 
 // Display draws on a terminal until Stop. It is an io.Writer for lines that are
@@ -44,27 +55,39 @@ type Display struct {
 	once   sync.Once
 
 	mu      sync.Mutex
-	state   State
-	shown   []int  // the widths of the lines that are on the terminal
-	partial []byte // of a line that is to stand above
+	picture func() Picture
+	shown   []int // the widths of the lines that are on the terminal
+	midLine bool  // the cursor is where a line goes on that is to stand above
+	hidden  int   // how often Hide was called
 }
 
-// Start draws on w, a terminal that nothing else writes to until Stop.
+// Start draws on w, a terminal to which others write by Above alone until Stop.
 func Start(w io.Writer, o Options) *Display {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Tick == 0 {
+		o.Tick = clockTick
 	}
 	d := &Display{w: w, o: o, nudges: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
 	go d.run()
 	return d
 }
 
-// Update replaces what is shown. The display keeps the state: do not change it
+// Update replaces what is shown. The display keeps the picture: do not change it
 // afterwards.
-func (d *Display) Update(s State) {
+func (d *Display) Update(p Picture) { d.Follow(func() Picture { return p }) }
+
+// Follow shows from now on what a function gives, which is asked before each
+// drawing.
+func (d *Display) Follow(picture func() Picture) {
 	d.mu.Lock()
-	d.state = s
+	d.picture = picture
 	d.mu.Unlock()
+	d.nudge()
+}
+
+func (d *Display) nudge() {
 	select {
 	case d.nudges <- struct{}{}:
 	default:
@@ -79,42 +102,60 @@ func (d *Display) Stop() {
 		<-d.ended
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		var b bytes.Buffer
-		d.erase(&b)
-		b.Write(d.partial)
-		d.partial = nil
-		d.flush(&b)
+		d.wipe()
 	})
 }
 
-// Write puts lines above the display. What follows the last line feed waits for
-// the rest of its line. After Stop it writes through.
-func (d *Display) Write(p []byte) (int, error) {
+// Hide erases what was drawn, and draws nothing until what it returns is called:
+// somebody else uses the terminal.
+func (d *Display) Hide() (show func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	select {
-	case <-d.ended:
-		return d.w.Write(p)
-	default:
+	d.hidden++
+	d.wipe()
+	return sync.OnceFunc(func() {
+		d.mu.Lock()
+		d.hidden--
+		d.mu.Unlock()
+		d.nudge()
+	})
+}
+
+// Write puts lines above the display. While the last one has no end, nothing is
+// drawn. After Stop it writes through.
+func (d *Display) Write(p []byte) (int, error) { return d.Above(d.w, p) }
+
+// Above is Write for another stream that leads to the same terminal: what was
+// drawn is erased before p is written there, and drawn again when there is time.
+func (d *Display) Above(w io.Writer, p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.wipe()
+	n, err := w.Write(p)
+	if n > 0 {
+		d.midLine = p[n-1] != '\n'
 	}
-	d.partial = append(d.partial, p...)
-	end := bytes.LastIndexByte(d.partial, '\n') + 1
-	if end == 0 {
-		return len(p), nil
+	d.nudge()
+	return n, err
+}
+
+// wipe erases what is drawn, if anything is. d.mu is held.
+func (d *Display) wipe() {
+	if len(d.shown) == 0 {
+		return
 	}
 	var b bytes.Buffer
 	d.erase(&b)
-	b.Write(d.partial[:end])
-	d.partial = append(d.partial[:0], d.partial[end:]...)
-	d.draw(&b)
 	d.flush(&b)
-	return len(p), nil
 }
 
-// run draws when there is something new, and once a second for the times.
+// run draws when there is something new, and at each tick for the times.
 func (d *Display) run() {
 	defer close(d.ended)
-	tick := time.NewTicker(clockTick)
+	if !d.pause(d.o.Delay) {
+		return
+	}
+	tick := time.NewTicker(d.o.Tick)
 	defer tick.Stop()
 	for {
 		select {
@@ -124,20 +165,43 @@ func (d *Display) run() {
 		case <-tick.C:
 		}
 		d.redraw()
-		select { // a storm of changes does not flood the terminal
-		case <-d.stop:
+		if !d.pause(quickest) { // a storm of changes does not flood the terminal
 			return
-		case <-time.After(quickest):
 		}
+	}
+}
+
+// pause reports false when it was cut short by Stop.
+func (d *Display) pause(t time.Duration) bool {
+	if t <= 0 {
+		return true
+	}
+	timer := time.NewTimer(t)
+	defer timer.Stop()
+	select {
+	case <-d.stop:
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 
 func (d *Display) redraw() {
 	d.mu.Lock()
+	follow := d.picture
+	d.mu.Unlock()
+	if follow == nil {
+		return
+	}
+	p := follow() // which may wait for whoever is writing to the display
+	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.midLine || d.hidden > 0 {
+		return
+	}
 	var b bytes.Buffer
 	d.rise(&b)
-	d.draw(&b)
+	d.draw(&b, p)
 	d.flush(&b)
 }
 
@@ -172,9 +236,9 @@ func (d *Display) erase(b *bytes.Buffer) {
 
 // draw writes the lines, each erased before it is written: at the right edge
 // erasing would take the last character along.
-func (d *Display) draw(b *bytes.Buffer) {
+func (d *Display) draw(b *bytes.Buffer, p Picture) {
 	width, height := d.size()
-	for _, line := range d.state.lines(frame{width: width - 1, height: height - 1, now: d.o.Now(), color: d.o.Color}) {
+	for _, line := range p.lines(frame{width: width - 1, height: height - 1, now: d.o.Now(), color: d.o.Color}) {
 		b.WriteString(eraseLine + line + "\n")
 		d.shown = append(d.shown, columns(line))
 	}

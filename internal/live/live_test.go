@@ -79,10 +79,16 @@ LAST CHANGES
 			}
 		}
 		fmt.Fprint(d, "a war")
-		fmt.Fprint(d, "ning\nhalf")
-		if got := s.text(); !strings.HasPrefix(got, "$ watch\na warning\nWaiting for 9 rows") || strings.Contains(got, "half") {
+		settle(time.Second)
+		if got := s.text(); got != "$ watch\na war" {
+			t.Errorf("half a line above:\n%s", got)
+		}
+		fmt.Fprint(d, "ning\n")
+		settle(quickest)
+		if got := s.text(); !strings.HasPrefix(got, "$ watch\na warning\nWaiting for 9 rows") {
 			t.Errorf("a line above:\n%s", got)
 		}
+		fmt.Fprint(d, "half")
 		if s.hidden {
 			t.Error("the cursor is hidden between two drawings")
 		}
