@@ -71,12 +71,13 @@ type dpList struct {
 	// serves them was not asked.
 	taken map[queries.RowKey]bool
 	sites []dpRows // by place
+	kept  keptRows
 }
 
 // dpRows are the rows of one site.
 type dpRows struct {
 	view     *distribution.View        // its sites alone
-	kept     []queries.PackageStatusDP // those that are to be sorted
+	kept     keptList                  // those that are to be sorted
 	printed  bool                      // some rows were
 	answered bool                      // to its end
 	deferred map[queries.SiteCode]bool // sites whose rows it shows, and that are asked themselves
@@ -160,7 +161,7 @@ func (l *dpList) row(m *member, row queries.PackageStatusDP, right rightAbout) e
 		return nil
 	}
 	if !l.streams {
-		s.kept = append(s.kept, row)
+		s.kept.add(l.kept.pack(row))
 		return nil
 	}
 	s.printed = true
@@ -205,7 +206,7 @@ func (l *dpList) done(m *member, err error) {
 	s := &l.sites[m.place]
 	s.answered = err == nil
 	if err != nil {
-		s.kept = nil
+		s.kept = keptList{}
 	}
 	if l.err == nil && l.streams {
 		l.err = l.out.Flush()
@@ -254,17 +255,12 @@ func (l *dpList) printSorted() error {
 	if l.err != nil {
 		return l.err
 	}
-	type place struct{ site, row int }
-	var all []place
-	for i, s := range l.sites {
-		for j := range s.kept {
-			all = append(all, place{i, j})
-		}
+	lists := make([]*keptList, len(l.sites))
+	for i := range l.sites {
+		lists[i] = &l.sites[i].kept
 	}
-	row := func(p place) *queries.PackageStatusDP { return &l.sites[p.site].kept[p.row] }
-	slices.SortStableFunc(all, func(a, b place) int { return distribution.CompareKeys(row(a).Keys, row(b).Keys) })
-	for _, p := range all {
-		if err := l.print(l.f.members[p.site], *row(p)); err != nil {
+	for _, p := range l.kept.sorted(lists) {
+		if err := l.print(l.f.members[p.list], l.kept.unpack(lists[p.list].at(p.row))); err != nil {
 			return err
 		}
 	}
