@@ -25,7 +25,9 @@ type grid struct {
 	options Options
 	columns []Column
 	heading []string
-	rows    [][]tableCell
+	rows    tableRows
+	cells   []tableCell // scratch: the row being added
+	most    int         // rows that are rendered at once
 }
 
 // tableCell is the text of a value, not yet coloured: escape sequences would
@@ -36,7 +38,7 @@ type tableCell struct {
 }
 
 func newTable(out *output, o Options, columns []Column) *grid {
-	g := &grid{out: out, options: o, columns: columns}
+	g := &grid{out: out, options: o, columns: columns, cells: make([]tableCell, len(columns)), most: partRows}
 	for _, c := range columns {
 		title := c.Title
 		if title == "" {
@@ -51,7 +53,7 @@ func newTable(out *output, o Options, columns []Column) *grid {
 func (g *grid) narrow() bool { return g.options.Format != Wide }
 
 func (g *grid) row(_ []string, values []any) error {
-	cells := make([]tableCell, len(values))
+	clear(g.cells)
 	for i, v := range values {
 		column := g.columns[i]
 		s, err := cell(v)
@@ -61,12 +63,12 @@ func (g *grid) row(_ []string, values []any) error {
 		if g.narrow() {
 			s = cut(s, column.Max)
 		}
-		cells[i].text = s
+		g.cells[i].text = s
 		if g.options.Color && column.Color != nil {
-			cells[i].colors = column.Color(v)
+			g.cells[i].colors = column.Color(v)
 		}
 	}
-	g.rows = append(g.rows, cells)
+	g.rows.add(g.cells)
 	return nil
 }
 
@@ -74,21 +76,43 @@ func (g *grid) close([]field) error {
 	if len(g.columns) == 0 {
 		return nil
 	}
-	layout := g.layout()
+	l := g.layout()
+	configs := g.configs(l)
+	t := g.part(configs)
+	if !g.options.NoHeaders {
+		t.AppendHeader(g.headingRow(l))
+	}
+	begun := false
+	for cells := range g.rows.all(len(g.columns)) {
+		if t.Length() == g.most {
+			if err := g.render(t); err != nil {
+				return err
+			}
+			t, begun = g.part(configs), true
+		}
+		t.AppendRow(tableRow(cells, l, len(configs)))
+	}
+	if t.Length() == 0 && (g.options.NoHeaders || begun) {
+		return nil
+	}
+	return g.render(t)
+}
+
+// partRows is how many rows are rendered at once. The library takes some
+// kilobytes for each; as all parts have the same widths, nobody sees where one
+// ends.
+const partRows = 512
+
+// part is a table for some of the rows.
+func (g *grid) part(configs []table.ColumnConfig) table.Writer {
 	t := table.NewWriter()
 	t.SetStyle(g.style())
 	t.SuppressTrailingSpaces()
-	t.SetColumnConfigs(g.configs(layout))
-	if !g.options.NoHeaders {
-		t.AppendHeader(g.headingRow(layout))
-	}
-	for i, cells := range g.rows {
-		t.AppendRow(tableRow(cells, layout))
-		g.rows[i] = nil // the table has its own form of it
-	}
-	if t.Length() == 0 && g.options.NoHeaders {
-		return nil
-	}
+	t.SetColumnConfigs(configs)
+	return t
+}
+
+func (g *grid) render(t table.Writer) error {
 	g.out.buf = append(append(g.out.buf, t.Render()...), '\n')
 	return g.out.commit()
 }
@@ -106,14 +130,31 @@ func (g *grid) style() table.Style {
 	return s
 }
 
+// configs gives each column that is shown the width that it has in the whole
+// table.
 func (g *grid) configs(l layout) []table.ColumnConfig {
-	var configs []table.ColumnConfig
+	configs := make([]table.ColumnConfig, len(l.places))
 	for i, p := range l.places {
+		c := &configs[i]
+		c.Number, c.WidthMin = i+1, g.headingWidth(p)
 		if g.columns[p].Right {
-			configs = append(configs, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
+			c.Align, c.AlignHeader = text.AlignRight, text.AlignRight
 		}
 	}
+	for cells := range g.rows.all(len(g.columns)) {
+		for i, p := range l.places {
+			configs[i].WidthMin = max(configs[i].WidthMin, width(cut(cells[p].text, l.widths[i])))
+		}
+	}
+	if g.leavesOut(l) {
+		configs = append(configs, table.ColumnConfig{Number: len(l.places) + 1, WidthMin: width(ellipsis)})
+	}
 	return configs
+}
+
+// leavesOut tells whether the heading says that there are more columns.
+func (g *grid) leavesOut(l layout) bool {
+	return len(l.places) < len(g.columns) && !g.options.NoHeaders
 }
 
 func (g *grid) headingRow(l layout) table.Row {
@@ -121,7 +162,7 @@ func (g *grid) headingRow(l layout) table.Row {
 	for _, p := range l.places {
 		row = append(row, g.heading[p])
 	}
-	if len(l.places) < len(g.columns) {
+	if g.leavesOut(l) {
 		row = append(row, ellipsis)
 	}
 	return row
@@ -129,9 +170,13 @@ func (g *grid) headingRow(l layout) table.Row {
 
 // tableRow returns cells cut to the widths and coloured. Colours are applied
 // here and not by the table, because that would look at the environment
-// whether to, which is the caller's to decide.
-func tableRow(cells []tableCell, l layout) table.Row {
-	row := make(table.Row, len(l.places))
+// whether to, which is the caller's to decide. The row has n cells, as the
+// heading has, which may say that there are more columns.
+func tableRow(cells []tableCell, l layout, n int) table.Row {
+	row := make(table.Row, n)
+	for i := len(l.places); i < n; i++ {
+		row[i] = ""
+	}
 	for i, p := range l.places {
 		c := cells[p]
 		s := cut(c.text, l.widths[i])
@@ -146,6 +191,9 @@ func tableRow(cells []tableCell, l layout) table.Row {
 // cut cuts a text to a width, without a space before the ellipsis; 0 means no
 // limit.
 func cut(s string, width int) string {
+	if len(s) <= width || width <= 0 {
+		return s // no text takes more cells than bytes
+	}
 	short := text.Snip(s, width, ellipsis)
 	if short == s {
 		return s
@@ -171,10 +219,7 @@ func (g *grid) layout() layout {
 	if g.options.Width <= 0 || !g.narrow() {
 		return l
 	}
-	natural := make([]int, len(g.columns))
-	for i := range g.columns {
-		natural[i] = g.natural(i)
-	}
+	natural := g.natural()
 	for g.total(l, natural, comfortable) > g.options.Width {
 		at := g.mostMinor(l)
 		if at < 0 {
@@ -192,13 +237,29 @@ func (g *grid) layout() layout {
 	return l
 }
 
-// natural is how wide a column is when nothing is cut.
-func (g *grid) natural(i int) int {
-	width := g.headingWidth(i)
-	for _, cells := range g.rows {
-		width = max(width, text.StringWidthWithoutEscSequences(cells[i].text))
+// natural is how wide the columns are when nothing is cut.
+func (g *grid) natural() []int {
+	widths := make([]int, len(g.columns))
+	for i := range widths {
+		widths[i] = g.headingWidth(i)
 	}
-	return width
+	for cells := range g.rows.all(len(g.columns)) {
+		for i, c := range cells {
+			widths[i] = max(widths[i], width(c.text))
+		}
+	}
+	return widths
+}
+
+// width is how many cells a text takes: as many as it has bytes where all are
+// printable ASCII.
+func width(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return text.StringWidthWithoutEscSequences(s)
+		}
+	}
+	return len(s)
 }
 
 func (g *grid) headingWidth(i int) int {
@@ -247,7 +308,7 @@ func (g *grid) total(l layout, natural []int, limit limit) int {
 // are columns that it leaves out.
 func (g *grid) gaps(l layout) int {
 	width := len(gap) * (len(l.places) - 1)
-	if len(l.places) < len(g.columns) && !g.options.NoHeaders {
+	if g.leavesOut(l) {
 		width += len(gap) + text.StringWidthWithoutEscSequences(ellipsis)
 	}
 	return width

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"encoding/binary"
+	"iter"
+	"slices"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// tableRows keeps the rows of a table, which can be laid out only when the last
+// one is known. There may be hundreds of thousands, so a row is bytes and not
+// values: for each cell the number of its colours, the length of its text, and
+// the text. Its zero value is empty.
+type tableRows struct {
+	full   []string // whole rows each
+	last   []byte   // the same, not yet full
+	colors []text.Colors
+}
+
+// tableBlock is the size from which on a block is full.
+const tableBlock = 64 << 10
+
+// add keeps a row. All rows have as many cells.
+func (r *tableRows) add(cells []tableCell) {
+	for _, c := range cells {
+		r.last = binary.AppendUvarint(r.last, uint64(r.number(c.colors)))
+		r.last = binary.AppendUvarint(r.last, uint64(len(c.text)))
+		r.last = append(r.last, c.text...)
+	}
+	if len(r.last) >= tableBlock {
+		r.full = append(r.full, string(r.last))
+		r.last = r.last[:0]
+	}
+}
+
+// number is that of colours, of which there are a few.
+func (r *tableRows) number(c text.Colors) int {
+	if len(c) == 0 {
+		return 0
+	}
+	at := slices.IndexFunc(r.colors, func(known text.Colors) bool { return slices.Equal(known, c) })
+	if at < 0 {
+		at = len(r.colors)
+		r.colors = append(r.colors, slices.Clone(c))
+	}
+	return 1 + at
+}
+
+// all yields the rows of n cells each. A row is valid until the next one.
+func (r *tableRows) all(n int) iter.Seq[[]tableCell] {
+	return func(yield func([]tableCell) bool) {
+		cells := make([]tableCell, n)
+		for _, block := range append(slices.Clip(r.full), string(r.last)) {
+			for len(block) > 0 {
+				for i := range cells {
+					cells[i] = r.cut(&block)
+				}
+				if !yield(cells) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// cut takes a cell from the beginning of a block.
+func (r *tableRows) cut(block *string) tableCell {
+	var c tableCell
+	if n := uvarint(block); n > 0 {
+		c.colors = r.colors[n-1]
+	}
+	n := uvarint(block)
+	c.text, *block = (*block)[:n], (*block)[n:]
+	return c
+}
+
+// uvarint takes a number from the beginning of a block.
+func uvarint(block *string) (n int) {
+	for i := 0; ; i++ {
+		b := (*block)[i]
+		n |= int(b&0x7f) << (7 * i)
+		if b < 0x80 {
+			*block = (*block)[i+1:]
+			return n
+		}
+	}
+}
