@@ -14,7 +14,7 @@ import (
 // not listed may import none.
 var below = map[string][]string{
 	"bench":              {"cim", "queries", "simulator", "wsman"},
-	"cmd/dpremote":       {"cim", "distribution", "internal/cmtrace", "internal/connect", "internal/history", "internal/htmlreport", "internal/inventory", "internal/live", "internal/report", "internal/sitelog", "internal/sweep", "queries", "simulator", "wsman"},
+	"cmd/dpremote":       {"cim", "distribution", "internal/cmtrace", "internal/connect", "internal/history", "internal/htmlreport", "internal/inventory", "internal/live", "internal/metrics", "internal/report", "internal/sitelog", "internal/sweep", "queries", "simulator", "wsman"},
 	"distribution":       {"cim", "queries", "wsman"},
 	"queries":            {"cim", "wsman"},
 	"cim":                {"internal/rowscan", "internal/xmlscan", "internal/xmlwrite", "wsman"},
@@ -30,6 +30,7 @@ var below = map[string][]string{
 	"internal/live":      {},
 	"internal/memnet":    {},
 	"internal/reference": {},
+	"internal/metrics":   {},
 	"internal/report":    {},
 	"internal/rowscan":   {"internal/xmlscan"},
 	"internal/sitelog":   {"internal/cmtrace", "wsman"},
