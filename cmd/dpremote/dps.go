@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,8 +12,14 @@ import (
 	"dpremote/queries"
 )
 
+// dpsOptions are the flags of dps.
+type dpsOptions struct {
+	filterFlags
+	prom promFlags
+}
+
 func newDPs(g *globals) *cobra.Command {
-	o := &filterFlags{}
+	o := &dpsOptions{}
 	cmd := &cobra.Command{
 		Use:   "dps",
 		Short: "List distribution points, with their content by state",
@@ -21,11 +28,13 @@ packages on it in each state. A distribution point is listed under its own site,
 which may be a secondary site.`,
 		Example: `  dpremote dps
   dpremote dps --state failed,retrying
-  dpremote dps --dp 'dp0*' -o wide`,
+  dpremote dps --dp 'dp0*' -o wide
+  dpremote dps --prom dps.prom --per-dp`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDPs(cmd.Context(), g, o) },
 	}
 	o.register(cmd.Flags(), "default: all; others leave out distribution points without such content")
+	o.prom.register(cmd.Flags())
 	return cmd
 }
 
@@ -37,28 +46,34 @@ type dpKey struct {
 
 // dpCounts are a distribution point's packages by state.
 type dpCounts struct {
-	info  queries.DistributionPointInfo
-	rank  int    // of the site that reports it, see distribution.View.Rank
-	order string // by which they are sorted
+	info   queries.DistributionPointInfo
+	member *member
+	rank   int    // of the site that reports it, see distribution.View.Rank
+	order  string // by which they are sorted
 	stateCounts
 }
 
-func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
+func runDPs(ctx context.Context, g *globals, o *dpsOptions) error {
 	filter, err := o.filter(g.app.now())
 	if err != nil {
 		return err
-	}
-	out, err := report.New(g.app.out, g.reportOptions("dps", dpsColumns()))
-	if err != nil {
-		return usage("%w", err)
 	}
 	f, err := g.fleet()
 	if err != nil {
 		return err
 	}
 	defer f.close()
+	prom, err := o.prom.open(f, "dps", filter)
+	if err != nil {
+		return err
+	}
+	defer prom.discard()
+	out, err := report.New(g.app.out, g.reportOptions("dps", dpsColumns()))
+	if err != nil {
+		return usage("%w", err)
+	}
 	views := each(ctx, f, func(ctx context.Context, m *member) (map[dpKey]*dpCounts, error) {
-		return countDPs(ctx, m, filter, f.others)
+		return countDPs(ctx, f, m, filter)
 	})
 	all := map[dpKey]*dpCounts{}
 	for _, view := range views {
@@ -77,6 +92,7 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 		if narrowed && c.none() {
 			continue
 		}
+		f.tally.dp(c.member, c.info, &c.stateCounts)
 		err := out.Row(c.info.SiteCode, c.info.Server(),
 			c.of(queries.StateInstalled), c.of(queries.StatePending), c.of(queries.StateRetrying), c.of(queries.StateFailed),
 			c.of(queries.StateStale), c.of(queries.StateStuck),
@@ -87,7 +103,7 @@ func runDPs(ctx context.Context, g *globals, o *filterFlags) error {
 		}
 	}
 	f.addErrors(out)
-	if err := out.Close(); err != nil {
+	if err := errors.Join(out.Close(), prom.write(ctx)); err != nil {
 		return err
 	}
 	return f.exit(exitOK)
@@ -104,7 +120,7 @@ func (c *dpCounts) other() (n int) {
 }
 
 // countDPs is what one site shows, but for the distribution points of others.
-func countDPs(ctx context.Context, m *member, filter queries.Filter, others map[queries.SiteCode]bool) (map[dpKey]*dpCounts, error) {
+func countDPs(ctx context.Context, f *fleet, m *member, filter queries.Filter) (map[dpKey]*dpCounts, error) {
 	if err := needNamespace(m); err != nil {
 		return nil, err
 	}
@@ -113,13 +129,14 @@ func countDPs(ctx context.Context, m *member, filter queries.Filter, others map[
 	if view.Sites, err = queries.Collect(queries.Sites(ctx, m.Session)); err != nil {
 		return nil, err
 	}
+	f.tally.saw(m, view)
 	counts := map[dpKey]*dpCounts{}
 	for info, err := range queries.DPs(ctx, m.Session) {
 		if err != nil {
 			return nil, err
 		}
-		if filter.MatchDP(info.NALPath) && !others[view.HomeOf(info.SiteCode)] {
-			counts[dpKey{info.NALPath.Key(), info.SiteCode}] = &dpCounts{info: info, rank: view.Rank(info.SiteCode)}
+		if filter.MatchDP(info.NALPath) && !f.others[view.HomeOf(info.SiteCode)] {
+			counts[dpKey{info.NALPath.Key(), info.SiteCode}] = &dpCounts{info: info, member: m, rank: view.Rank(info.SiteCode)}
 		}
 	}
 	// Rows spell a distribution point's path in one way as a rule, and there may

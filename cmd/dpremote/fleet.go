@@ -28,6 +28,7 @@ type fleet struct {
 	known     []inventory.Site // all of the inventory
 	// others are the sites, by code, that are selected and in another shard.
 	others map[queries.SiteCode]bool
+	tally  *tally // of what is shown, for --prom; else nil
 
 	mu       sync.Mutex
 	failures []failure
@@ -39,7 +40,9 @@ type member struct {
 	place               int // among the members
 	*connect.Connection     // nil until it was opened
 	site                *distribution.Site
-	rows                atomic.Int64 // that it has shown so far
+	rows                atomic.Int64  // that it has shown so far
+	took                time.Duration // in all sweeps
+	ended               time.Time     // the last of them
 }
 
 type failure struct {
@@ -160,6 +163,7 @@ func eachThen[T any](ctx context.Context, f *fleet, do func(context.Context, *me
 	asking := f.startAsking(ctx, "Asking", f.members)
 	for r := range sweep.Stream(ctx, options, f.members, func(ctx context.Context, m *member) (T, error) {
 		asking.begin(m, f.g.app.now())
+		defer m.timed(f.g.app.now)()
 		if err := f.open(ctx, m); err != nil {
 			var none T
 			return none, err

@@ -72,7 +72,7 @@ func runReport(ctx context.Context, g *globals, o *reportOptions, flags *pflag.F
 	}
 	defer f.close()
 	// Before the sites are asked, not when it is too late.
-	out, err := openOut(o.out, g.app.out)
+	out, err := openOut("--out", o.out, forOwner, g.app.out)
 	if err != nil {
 		return err
 	}
@@ -136,9 +136,16 @@ type outFile struct {
 	size int64
 }
 
-// openOut opens what --out names. A regular file is written beside it first; a
-// device or pipe is written to as it is.
-func openOut(path string, stdout io.Writer) (*outFile, error) {
+// Who may read a file that was not there before.
+const (
+	forOwner fs.FileMode = 0o600
+	forAll   fs.FileMode = 0o644
+)
+
+// openOut opens what a flag names. A regular file is written beside it first; a
+// device or pipe is written to as it is. A new file gets the mode; one that is
+// replaced keeps its own.
+func openOut(flag, path string, mode fs.FileMode, stdout io.Writer) (*outFile, error) {
 	if path == "-" {
 		return &outFile{to: stdout}, nil
 	}
@@ -149,26 +156,27 @@ func openOut(path string, stdout io.Writer) (*outFile, error) {
 	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
 		file, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
-			return nil, usage("--out: %w", err)
+			return nil, usage("%s: %w", flag, err)
 		}
 		return &outFile{to: file, file: file}, nil
 	}
 	switch {
 	case err == nil && info.IsDir():
-		return nil, usage("--out: %s is a directory", path)
+		return nil, usage("%s: %s is a directory", flag, path)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, usage("--out: %w", err)
+		return nil, usage("%s: %w", flag, err)
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return nil, usage("--out: %w", err)
+		return nil, usage("%s: %w", flag, err)
 	}
 	out := &outFile{to: file, file: file, path: path}
 	if info != nil {
-		if err := file.Chmod(info.Mode().Perm()); err != nil {
-			out.discard()
-			return nil, usage("--out: keep the permissions of %s: %w", path, err)
-		}
+		mode = info.Mode().Perm()
+	}
+	if err := file.Chmod(mode); err != nil {
+		out.discard()
+		return nil, usage("%s: set the permissions of %s: %w", flag, path, err)
 	}
 	return out, nil
 }

@@ -68,7 +68,7 @@ func TestOutFile(t *testing.T) {
 		t.Skip("this system makes no symbolic links for us: ", err)
 	}
 	write := func(name, text string, fail error) error {
-		out, err := openOut(name, nil)
+		out, err := openOut("--out", name, forOwner, nil)
 		if err != nil {
 			return err
 		}

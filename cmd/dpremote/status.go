@@ -16,6 +16,7 @@ import (
 // statusOptions are the flags of status.
 type statusOptions struct {
 	filterFlags
+	prom   promFlags
 	level  string
 	failOn []string
 }
@@ -37,11 +38,13 @@ longer than --stuck-after.`,
   dpremote status --level dp --state failed,retrying
   dpremote status --level dp --dp 'dp0*' --since 24h -o csv
   dpremote status --level dp --state stale,stuck
-  dpremote status --fail-on failed`,
+  dpremote status --fail-on failed
+  dpremote status --level dp --prom dpremote.prom`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), g, o) },
 	}
 	o.register(cmd.Flags(), "default: all")
+	o.prom.register(cmd.Flags())
 	cmd.Flags().StringVar(&o.level, "level", "root", "what a row is: root (a package), site (a package at a site) or dp (a package on a distribution point)")
 	cmd.Flags().StringSliceVar(&o.failOn, "fail-on", nil, "exit with 3 when something is in one of these states")
 	return cmd
@@ -77,7 +80,15 @@ func runStatus(ctx context.Context, g *globals, o *statusOptions) error {
 		return err
 	}
 	defer f.close()
+	prom, err := o.prom.open(f, o.level, filter)
+	if err != nil {
+		return err
+	}
+	defer prom.discard()
 	found, err := show(ctx, f, filter, failOn)
+	if err == nil {
+		err = prom.write(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -153,7 +164,7 @@ func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 		for _, r := range v.rows {
 			key := packageOfHierarchy{v.top, r.PackageID}
 			if old, ok := best[key]; !ok || r.Targeted > old.row.Targeted {
-				best[key] = siteRow[queries.PackageStatusRoot]{v.member, r}
+				best[key] = siteRow[queries.PackageStatusRoot]{v.member, v.top, r}
 			}
 		}
 	}
@@ -163,6 +174,7 @@ func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 	found := false
 	for _, r := range rows {
 		found = found || anyIn(r.row.Counts, failOn)
+		f.tally.inHierarchy(r.top, r.row)
 		values := append([]any{r.row.PackageID, r.row.Name}, countValues(r.row.Counts)...)
 		values = append(values, r.row.SourceSite, r.row.SourceVersion, r.row.SourceSize, when(r.row.SourceDate), r.member.Name)
 		if err := out.Row(values...); err != nil {
@@ -204,7 +216,7 @@ func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 			return sitesRows[queries.PackageStatusSite]{}, err
 		}
 		rows, err := queries.Collect(queries.StatusSite(ctx, m.Session, filter))
-		if err == nil && len(f.others) > 0 {
+		if err == nil && (len(f.others) > 0 || f.tally != nil) {
 			rows, err = f.withoutOthers(ctx, m, rows)
 		}
 		return sitesRows[queries.PackageStatusSite]{m, "", rows}, err
@@ -215,7 +227,7 @@ func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 		for _, r := range v.rows {
 			key := packageAtSite{r.PackageID, r.SiteCode}
 			if _, ok := best[key]; !ok || v.member.site.Code() == r.SiteCode {
-				best[key] = siteRow[queries.PackageStatusSite]{v.member, r}
+				best[key] = siteRow[queries.PackageStatusSite]{v.member, "", r}
 			}
 		}
 	}
@@ -225,6 +237,7 @@ func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 	found := false
 	for _, r := range rows {
 		found = found || anyIn(r.row.Counts, failOn)
+		f.tally.pkg(r.member, r.row)
 		values := append([]any{r.row.SiteCode, r.row.PackageID, r.row.Name}, countValues(r.row.Counts)...)
 		values = append(values, r.row.SourceVersion, when(r.row.SummaryDate), r.member.Name)
 		if err := out.Row(values...); err != nil {
@@ -241,6 +254,7 @@ func (f *fleet) withoutOthers(ctx context.Context, m *member, rows []queries.Pac
 	view := distribution.View{Site: m.site}
 	var err error
 	view.Sites, err = queries.Collect(queries.Sites(ctx, m.Session))
+	f.tally.saw(m, &view)
 	return slices.DeleteFunc(rows, func(r queries.PackageStatusSite) bool { return f.others[view.HomeOf(r.SiteCode)] }), err
 }
 
@@ -254,6 +268,7 @@ type sitesRows[T any] struct {
 // siteRow is a row with the site that it came from.
 type siteRow[T any] struct {
 	member *member
+	top    queries.SiteCode // of its hierarchy, where that matters
 	row    T
 }
 

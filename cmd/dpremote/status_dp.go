@@ -137,6 +137,7 @@ func (l *dpList) read(ctx context.Context, m *member, right rightAbout) error {
 			return err
 		}
 		s.view = &distribution.View{Site: m.site, Sites: sites}
+		l.f.tally.saw(m, s.view)
 	}
 	for row, err := range queries.StatusDP(ctx, m.Session, l.filter) {
 		if err != nil {
@@ -270,6 +271,7 @@ func (l *dpList) printSorted() error {
 func (l *dpList) print(m *member, r queries.PackageStatusDP) error {
 	l.rows++
 	l.found = l.found || slices.Contains(l.failOn, r.State)
+	l.f.tally.row(m, r)
 	return l.out.Row(l.line.values(m, r)...)
 }
 
