@@ -38,6 +38,9 @@ type app struct {
 	// strict is told of what this program does wrong at simulated sites; nil for
 	// nobody.
 	strict func(simulator.Sin)
+	// looked is told of each look of the exporter, from several goroutines; nil
+	// for nobody.
+	looked func(site string, err error)
 }
 
 func newApp() *app {

@@ -151,7 +151,7 @@ func runHostile(t *testing.T, name string, args []string, url, format string) (o
 	if format != "" {
 		line = append(line, "-o", format)
 	}
-	code := testApp(strings.NewReader("p\n"), &o, &e).execute(t.Context(), line)
+	code := runOnce(t, testApp(strings.NewReader("p\n"), &o, &e), line)
 	if code == exitUsage && !strings.Contains(e.String(), "--output") && !strings.Contains(e.String(), url) && name != "sites" {
 		t.Fatalf("ended with %d: %s", code, e.String())
 	}

@@ -42,7 +42,7 @@ Windows nor an agent.`,
 	root.AddCommand(
 		newSites(g), newDPs(g), newStatus(g), newDiagnose(g), newRefresh(g), newWatch(g),
 		newUpdate(g), newValidate(g), newCancel(g), newLogs(g),
-		newReport(g), newQuery(g), newGet(g), newPut(g), newInvoke(g), newHistory(g),
+		newReport(g), newExporter(g), newQuery(g), newGet(g), newPut(g), newInvoke(g), newHistory(g),
 		newSim(g), newCompletion(g), newVersion(g),
 	)
 	checkArguments(root)
