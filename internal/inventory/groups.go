@@ -51,7 +51,7 @@ func (p *parser) group(e entry) groupNode {
 				continue
 			}
 			p.fail(part.key, where, "unknown key %s%s; a group has %s",
-				part.name, didYouMean(part.name, parts), strings.Join(parts, ", "))
+				part.name, DidYouMean(part.name, parts), strings.Join(parts, ", "))
 		}
 	}
 	return g
@@ -137,7 +137,7 @@ func (p *parser) markMatches(held []bool, pat pattern, names []string, where str
 	}
 	// Without sites there is a greater problem, which is told already.
 	if !found && len(names) > 0 {
-		p.fail(pat.node, where, "no site matches %q%s", pat.text, didYouMean(pat.text, names))
+		p.fail(pat.node, where, "no site matches %q%s", pat.text, DidYouMean(pat.text, names))
 	}
 }
 
@@ -152,7 +152,7 @@ func (p *parser) childIndexes(groups []groupNode) [][]int {
 		for _, child := range g.children {
 			at := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, child.text) })
 			if at < 0 {
-				p.fail(child.node, "groups."+g.name+".children", "no group is called %q%s", child.text, didYouMean(child.text, names))
+				p.fail(child.node, "groups."+g.name+".children", "no group is called %q%s", child.text, DidYouMean(child.text, names))
 				continue
 			}
 			out[i] = append(out[i], at)

@@ -109,7 +109,7 @@ func (p *parser) inventory(inv *Inventory, top *yaml.Node) {
 			sites = p.sites(e)
 		default:
 			p.fail(e.key, "", "unknown key %s%s; the parts of an inventory are %s",
-				e.name, didYouMean(e.name, parts), strings.Join(parts, ", "))
+				e.name, DidYouMean(e.name, parts), strings.Join(parts, ", "))
 		}
 	}
 	if !hasSites {

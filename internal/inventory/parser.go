@@ -282,5 +282,5 @@ func unknownKey[T any](name, prefix string, table []key[T]) string {
 			return fmt.Sprintf("unknown key %s; it belongs under %s", name, section)
 		}
 	}
-	return fmt.Sprintf("unknown key %s%s", name, didYouMean(name, near))
+	return fmt.Sprintf("unknown key %s%s", name, DidYouMean(name, near))
 }

@@ -61,7 +61,7 @@ func mustMatch(what string, patterns, names []string) error {
 		}
 		if !matchesAny([]string{p}, names...) {
 			errs = append(errs, fmt.Errorf("no %s matches %q%s; the %ss are %s",
-				what, p, didYouMean(p, names), what, known(names)))
+				what, p, DidYouMean(p, names), what, known(names)))
 		}
 	}
 	return errors.Join(errs...)

@@ -249,7 +249,7 @@ func (p *parser) checkParent(s *Site, byCode map[string]*Site) {
 	switch {
 	case !known:
 		codes := slices.Sorted(maps.Keys(byCode))
-		p.failAt(at, where, "no simulated site has the code %s of the parent%s", sim.Parent, didYouMean(sim.Parent, codes))
+		p.failAt(at, where, "no simulated site has the code %s of the parent%s", sim.Parent, DidYouMean(sim.Parent, codes))
 	case parent == s:
 		p.failAt(at, where, "a site cannot be its own parent")
 	case parent.Simulate.Parent != "":

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// didYouMean gives "; did you mean X?" for the candidate nearest to word, or
+// DidYouMean gives "; did you mean X?" for the candidate nearest to word, or
 // nothing where none is near.
-func didYouMean(word string, candidates []string) string {
+func DidYouMean(word string, candidates []string) string {
 	best, bestDistance := "", 1+max(1, len(word)/3)
 	for _, c := range candidates {
 		if d := distance(plain(word), plain(c)); d < bestDistance {

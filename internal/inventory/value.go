@@ -130,7 +130,7 @@ func choice[V ~string](words ...V) kind[V] {
 				}
 			}
 			return "", fmt.Errorf("want one of %s, got %s%s",
-				strings.Join(names, ", "), r.written(), didYouMean(r.text, names))
+				strings.Join(names, ", "), r.written(), DidYouMean(r.text, names))
 		},
 	}
 }
