@@ -30,6 +30,8 @@ type app struct {
 	leadsOn func(stream any) bool
 	stage   *stage // nil when nobody watches
 	log     *logrus.Logger
+	// guarded is what err was before guardActions.
+	guarded io.Writer
 	// straggling is how long a request of a process that was killed may still be
 	// on its way.
 	straggling time.Duration

@@ -5,6 +5,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
+
+	"dpremote/internal/report"
 )
 
 // newRoot is the tree of commands.
@@ -87,6 +89,7 @@ func (g *globals) prepare() error {
 	if err := g.fromEnvironment(); err != nil {
 		return err
 	}
+	g.app.guardActions(report.Format(g.format))
 	if g.debug {
 		g.app.log.SetLevel(logrus.DebugLevel)
 	}

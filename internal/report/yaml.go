@@ -149,14 +149,15 @@ func stringNode(s string) *yaml.Node {
 }
 
 // plain reports whether s may stand without quotes: it begins with a letter, is
-// printable ASCII, and is no word that YAML 1.1 readers, which are many, take
-// for a boolean (https://yaml.org/type/bool.html).
+// printable ASCII without a number sign, which may begin a comment, and is no word
+// that YAML 1.1 readers, which are many, take for a boolean
+// (https://yaml.org/type/bool.html).
 func plain(s string) bool {
 	if s == "" || (s[0]|0x20) < 'a' || (s[0]|0x20) > 'z' {
 		return false
 	}
 	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
+		if s[i] < ' ' || s[i] > '~' || s[i] == '#' {
 			return false
 		}
 	}
