@@ -18,7 +18,8 @@ import (
 )
 
 func newSitesCheck(g *globals) *cobra.Command {
-	return &cobra.Command{
+	o := &verdictFlags{}
+	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check that each site answers, lets us in and has an SMS Provider",
 		Long: `Check each site step by step: does a WS-Man server answer, does it take our
@@ -31,9 +32,19 @@ what an account may read, and decides about a Put only when it is made.`,
 		Example: `  dpremote sites check
   dpremote sites check --site 'PS*' -o json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runSitesCheck(cmd.Context(), g) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runSitesCheck(cmd.Context(), g, o) },
 	}
+	o.register(cmd.Flags(), "a step of its check")
+	return cmd
 }
+
+// The steps of a check, in their order.
+const (
+	stepReach    = "reach"
+	stepSignIn   = "sign in"
+	stepProvider = "find the provider"
+	stepRead     = "read the site"
+)
 
 // checkResult is what a check of one site found, as far as it got.
 type checkResult struct {
@@ -50,11 +61,16 @@ type checkResult struct {
 	advice              string
 }
 
-func runSitesCheck(ctx context.Context, g *globals) error {
+func runSitesCheck(ctx context.Context, g *globals, o *verdictFlags) error {
 	out, err := report.New(g.app.out, g.reportOptions("sites-check", checkColumns()))
 	if err != nil {
 		return usage("%w", err)
 	}
+	judge, err := o.open(g, "sites check")
+	if err != nil {
+		return err
+	}
+	defer judge.discard()
 	f, err := g.fleet()
 	if err != nil {
 		return err
@@ -68,12 +84,16 @@ func runSitesCheck(ctx context.Context, g *globals) error {
 		}
 	}
 	for _, m := range f.members {
+		judge.steps(m, results[m.Name])
 		if err := out.Row(checkValues(m, results[m.Name])...); err != nil {
 			return err
 		}
 	}
 	f.addErrors(out)
 	if err := out.Close(); err != nil {
+		return err
+	}
+	if err := judge.close(ctx, f); err != nil {
 		return err
 	}
 	return f.exit(exitOK)
@@ -143,24 +163,24 @@ func checkSite(ctx context.Context, m *member) (checkResult, error) {
 		return r, nil
 	}
 	if _, err := m.Client.Identify(ctx, true); err != nil && !errors.Is(err, wsman.ErrUnauthorized) {
-		return fail("reach", reachAdvice(err), err)
+		return fail(stepReach, reachAdvice(err), err)
 	}
 	r.reachable = true
 	var err error
 	if r.identity, err = m.Client.Identify(ctx, false); err != nil {
-		return fail("sign in", signInAdvice(err), err)
+		return fail(stepSignIn, signInAdvice(err), err)
 	}
 	r.signedIn = true
 	location, err := queries.Locate(ctx, m.Client)
 	if err != nil {
-		return fail("find the provider", "check that the host is a site server (not a secondary site's), and that the account may read root\\sms there (local group SMS Admins)", err)
+		return fail(stepProvider, "check that the host is a site server (not a secondary site's), and that the account may read root\\sms there (local group SMS Admins)", err)
 	}
 	r.machines = strings.Join(location.Machines, ", ")
 	if m.Session.Namespace == "" {
 		m.Session.Namespace = location.Namespace
 	}
 	if r.site, err = ownSite(ctx, m, location.Site); err != nil {
-		return fail("read the site", "check site_code and the account's rights: "+string(location.Site)+" is the server's own site", err)
+		return fail(stepRead, "check site_code and the account's rights: "+string(location.Site)+" is the server's own site", err)
 	}
 	r.known = true
 	r.reads = readable(ctx, m.Session)

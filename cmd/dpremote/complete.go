@@ -56,7 +56,7 @@ func (g *globals) flagCompletions() map[string]cobra.CompletionFunc {
 		"schema": oneOf(texts([]inventory.Schema{inventory.WMI, inventory.DMTF})...),
 
 		"state":   listOf("state", fixed(append(words(queries.States()), "unhealthy", "all")...)),
-		"fail-on": listOf("fail-on", fixed(append(words(queries.States()), "unhealthy")...)),
+		"fail-on": listOf("fail-on", fixed(findingWords()...)),
 		"type":    listOf("type", fixed(words(queries.PackageTypes())...)),
 		"outcome": listOf("outcome", fixed(hyphened(texts(history.Outcomes()))...)),
 		"level":   oneOf("root", "site", "dp"),
@@ -65,6 +65,8 @@ func (g *globals) flagCompletions() map[string]cobra.CompletionFunc {
 		"put":     oneOf(texts([]distribution.PutMode{distribution.PutAuto, distribution.PutPartial, distribution.PutFull})...),
 		"sign-in": listOf("sign-in", fixed(texts(simulator.Schemes())...)),
 		"fault":   completeFault,
+
+		"junit": anyFile,
 
 		"namespace": oneOf("root/cimv2", "root/sms"),
 		"key":       keyArguments, "set": setArguments, "null": nullArguments,

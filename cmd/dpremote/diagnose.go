@@ -20,6 +20,7 @@ const messageAge = 7 * 24 * time.Hour
 // diagnoseOptions are the flags of diagnose.
 type diagnoseOptions struct {
 	filterFlags
+	verdictFlags
 	clear clearRetryOptions
 	logs  bool
 }
@@ -40,6 +41,9 @@ they name any, the distribution point.
 Status messages are read as far back as --since says, and otherwise seven days.
 With --since only rows that changed since then are shown.
 
+What is diagnosed does not change the exit status, unless --fail-on says what is a
+finding, or --junit is given, for which what failed is one.
+
 A package that failed six times or more within an hour at one site is told as a
 retry storm: each retry sends the package's description to the child sites
 again. Storms are looked for among all packages, or those that are named. What
@@ -58,6 +62,7 @@ status is 3 when a retry history is there again after it was deleted.`,
   dpremote diagnose PS100005 --logs -o wide
   dpremote diagnose --dp 'dp0*' --state unhealthy --since 336h
   dpremote diagnose --site PS1 -o json
+  dpremote diagnose --fail-on failed --junit causes.xml
   dpremote diagnose --clear-retry PS100005 --site PS1`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,7 +75,9 @@ status is 3 when a retry history is there again after it was deleted.`,
 			return runDiagnose(cmd.Context(), g, o, args)
 		},
 	}
-	o.register(cmd.Flags(), "default: failed")
+	o.filterFlags.register(cmd.Flags(), "default: failed")
+	o.verdictFlags.register(cmd.Flags(), "a row, with its cause")
+	o.registerFailOn(cmd.Flags())
 	o.clear.register(cmd.Flags())
 	cmd.Flags().BoolVar(&o.logs, "logs", false, "add what distmgr.log and PkgXferMgr.log on the site servers say to the evidence")
 	return cmd
@@ -92,6 +99,11 @@ func runDiagnose(ctx context.Context, g *globals, o *diagnoseOptions, args []str
 	if _, err := diagnosisWriter(g); err != nil {
 		return err
 	}
+	judge, err := o.open(g, "diagnose")
+	if err != nil {
+		return err
+	}
+	defer judge.discard()
 	what := distribution.ExamineFor{LookFor: distribution.LookFor{Filter: filter}, Since: filter.Since, Packages: filter.ExactPackages()}
 	if what.Since.IsZero() {
 		what.Since = now.Add(-messageAge)
@@ -119,7 +131,13 @@ func runDiagnose(ctx context.Context, g *globals, o *diagnoseOptions, args []str
 	sayDiagnoses(f, diagnoses)
 	sayStorms(g, storms)
 	sayBlind(g, examined)
-	return f.exit(exitOK)
+	for _, d := range diagnoses {
+		judge.diagnosis(f.at(d.Owner), d)
+	}
+	if err := judge.close(ctx, f); err != nil {
+		return err
+	}
+	return f.exit(judge.exit())
 }
 
 // packageIDs reads arguments that are package IDs.

@@ -20,6 +20,7 @@ import (
 // refreshOptions are the flags of refresh.
 type refreshOptions struct {
 	filterFlags
+	verdictFlags
 	dryRun, yes, force, wait bool
 	max, perDP, perSite      int
 	cooldown, deadline       time.Duration
@@ -68,6 +69,7 @@ another process with the same history is stopped. A plain refresh sends nothing
 twice either, as long as --cooldown has not passed: it asks the site alone.`,
 		Example: `  dpremote refresh --dry-run
   dpremote refresh --yes --wait --deadline 1h
+  dpremote refresh --yes --wait --junit refresh.xml
   dpremote refresh --dp 'dp0*' --package PS100005 --force
   dpremote refresh --dp-group 'All London DPs' --state failed,stale,stuck
   dpremote refresh --site PS1 --max 20 --yes -o json
@@ -82,14 +84,20 @@ twice either, as long as --cooldown has not passed: it asks the site alone.`,
 			default:
 				o.resume = args[0]
 			}
-			if o.resume != "" {
-				return runResume(cmd.Context(), g, o)
+			judge, err := o.open(g, "refresh")
+			if err != nil {
+				return err
 			}
-			return runRefresh(cmd.Context(), g, o)
+			defer judge.discard()
+			if o.resume != "" {
+				return runResume(cmd.Context(), g, o, judge)
+			}
+			return runRefresh(cmd.Context(), g, o, judge)
 		},
 	}
 	f := cmd.Flags()
-	o.register(f, "default: failed")
+	o.filterFlags.register(f, "default: failed")
+	o.verdictFlags.register(f, "a row and what became of it")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the plan and do nothing")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&o.force, "force", false, "send also what is skipped for its cause, a storm, the queue or the cooldown")
@@ -108,7 +116,7 @@ twice either, as long as --cooldown has not passed: it asks the site alone.`,
 	return cmd
 }
 
-func runRefresh(ctx context.Context, g *globals, o *refreshOptions) error {
+func runRefresh(ctx context.Context, g *globals, o *refreshOptions, judge *verdict) error {
 	rules, err := o.read(g)
 	if err != nil {
 		return err
@@ -134,7 +142,7 @@ func runRefresh(ctx context.Context, g *globals, o *refreshOptions) error {
 		}
 	}
 	steps := distribution.MakePlan(s.rows, s.rules(f, o, rules))
-	r := &refreshRun{f: f, o: o, rules: rules, storms: s.storms, items: newRefreshItems(steps)}
+	r := &refreshRun{f: f, o: o, judge: judge, rules: rules, storms: s.storms, items: newRefreshItems(steps)}
 	return r.run(ctx, steps)
 }
 
@@ -290,6 +298,7 @@ const (
 type refreshRun struct {
 	f      *fleet
 	o      *refreshOptions
+	judge  *verdict
 	rules  refreshRules
 	storms []distribution.Storm
 	items  map[queries.RowKey]*refreshItem
@@ -312,6 +321,9 @@ func (r *refreshRun) run(ctx context.Context, steps []distribution.Step) error {
 	waitsOn := r.o.wait && len(r.earlier) > 0
 	if r.o.dryRun || planned == 0 && r.isTable() && r.resumes == nil {
 		r.advise(steps)
+		if err := r.tell(ctx, steps); err != nil {
+			return err
+		}
 		return r.f.exit(r.found(steps))
 	}
 	if planned > 0 && !r.o.yes {
@@ -340,6 +352,9 @@ func (r *refreshRun) conclude(ctx context.Context, steps []distribution.Step, la
 	}
 	app.say("%s", r.outcomeSummary(steps))
 	r.advise(steps)
+	if err := r.tell(ctx, steps); err != nil {
+		return err
+	}
 	if isInterrupt(ctx.Err()) {
 		r.sayResume(steps)
 		return r.f.interrupted()
@@ -461,7 +476,11 @@ func (r *refreshRun) watch(ctx context.Context, sent []distribution.Row, since t
 	app.say("Waiting until it has arrived, %s at most.", r.o.deadline)
 	p := r.f.g.startProgress(ctx)
 	outcomes := distribution.Watch(ctx, sent, distribution.WatchOptions{
-		Fastest: r.o.interval, Slowest: r.o.interval, Sent: since, Changed: p.changed, Looked: p.looked,
+		Fastest: r.o.interval, Slowest: r.o.interval, Sent: since, Looked: p.looked,
+		Changed: func(before, after distribution.Row) {
+			r.judge.changed(after)
+			p.changed(before, after)
+		},
 	})
 	p.stop()
 	told := map[*distribution.Site]bool{}

@@ -126,7 +126,7 @@ func refusedByResume() []string {
 }
 
 // runResume goes on with a refresh that did not end.
-func runResume(ctx context.Context, g *globals, o *refreshOptions) error {
+func runResume(ctx context.Context, g *globals, o *refreshOptions, judge *verdict) error {
 	for _, name := range refusedByResume() {
 		if g.changed.Changed(name) {
 			return usage("--resume goes on with a plan as it was made: leave out --%s", name)
@@ -164,7 +164,7 @@ func runResume(ctx context.Context, g *globals, o *refreshOptions) error {
 	if err != nil {
 		return err
 	}
-	return old.run(ctx, f, o, rules, s)
+	return old.run(ctx, f, o, rules, s, judge)
 }
 
 // resumption finds the run to go on with: the one that was named, or the last
@@ -375,12 +375,12 @@ func (r *resumption) place(f *fleet, s *sight) {
 }
 
 // run decides about the rows, and sends what is left.
-func (r *resumption) run(ctx context.Context, f *fleet, o *refreshOptions, rules refreshRules, s *sight) error {
+func (r *resumption) run(ctx context.Context, f *fleet, o *refreshOptions, rules refreshRules, s *sight, judge *verdict) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	steps := distribution.Resume(r.rows, s.rows, s.rules(f, o, rules))
-	run := &refreshRun{f: f, o: o, rules: rules, storms: s.storms, items: newRefreshItems(steps), resumes: r}
+	run := &refreshRun{f: f, o: o, judge: judge, rules: rules, storms: s.storms, items: newRefreshItems(steps), resumes: r}
 	var asked []distribution.Planned
 	for _, p := range r.rows {
 		if item := run.items[p.RowKey()]; !p.Unseen && (item.step.Skip == distribution.SkipSent || item.step.Skip == distribution.SkipMoved) {

@@ -16,9 +16,9 @@ import (
 // statusOptions are the flags of status.
 type statusOptions struct {
 	filterFlags
-	prom   promFlags
-	level  string
-	failOn []string
+	verdictFlags
+	prom  promFlags
+	level string
 }
 
 func newStatus(g *globals) *cobra.Command {
@@ -33,20 +33,28 @@ point (--level dp). What several sites of a hierarchy report is shown once.
 Two states are not the site's own and are told at --level dp alone: stale is what
 is installed in an older version than the package has (never an application,
 whose content has no versions), stuck what has been pending or retrying for
-longer than --stuck-after.`,
+longer than --stuck-after.
+
+--fail-on says what is a finding and makes the exit status 3: states, and with
+older-than=AGE what is not installed and has not changed for longer, by the
+site's clock. With --junit, a report for CI systems, what failed is a finding
+where --fail-on does not say otherwise. A finding is a failure there, and a site
+that could not be asked is an error.`,
 		Example: `  dpremote status
   dpremote status --level dp --state failed,retrying
   dpremote status --level dp --dp 'dp0*' --since 24h -o csv
   dpremote status --level dp --state stale,stuck
   dpremote status --fail-on failed
+  dpremote status --level dp --fail-on failed,older-than=24h --junit status.xml
   dpremote status --level dp --prom dpremote.prom`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), g, o) },
 	}
-	o.register(cmd.Flags(), "default: all")
+	o.filterFlags.register(cmd.Flags(), "default: all")
+	o.verdictFlags.register(cmd.Flags(), "a row")
+	o.registerFailOn(cmd.Flags())
 	o.prom.register(cmd.Flags())
 	cmd.Flags().StringVar(&o.level, "level", "root", "what a row is: root (a package), site (a package at a site) or dp (a package on a distribution point)")
-	cmd.Flags().StringSliceVar(&o.failOn, "fail-on", nil, "exit with 3 when something is in one of these states")
 	return cmd
 }
 
@@ -55,11 +63,7 @@ func runStatus(ctx context.Context, g *globals, o *statusOptions) error {
 	if err != nil {
 		return err
 	}
-	failOn, err := o.findings()
-	if err != nil {
-		return err
-	}
-	show, ok := map[string]func(context.Context, *fleet, queries.Filter, []queries.State) (bool, error){
+	show, ok := map[string]func(context.Context, *fleet, queries.Filter, *verdict) error{
 		"root": statusRoot, "site": statusSite, "dp": statusDP,
 	}[o.level]
 	if !ok {
@@ -75,6 +79,14 @@ func runStatus(ctx context.Context, g *globals, o *statusOptions) error {
 	if o.level == "root" && o.since != "" {
 		return usage("--level root has no dates: --since needs --level site or dp")
 	}
+	v, err := o.open(g, "status")
+	if err != nil {
+		return err
+	}
+	defer v.discard()
+	if err := v.forLevel(o.level, commas(o.failOn)); err != nil {
+		return err
+	}
 	f, err := g.fleet()
 	if err != nil {
 		return err
@@ -85,37 +97,16 @@ func runStatus(ctx context.Context, g *globals, o *statusOptions) error {
 		return err
 	}
 	defer prom.discard()
-	found, err := show(ctx, f, filter, failOn)
-	if err == nil {
-		err = prom.write(ctx)
-	}
-	if err != nil {
+	if err := show(ctx, f, filter, v); err != nil {
 		return err
 	}
-	if found {
-		return f.exit(exitFindings)
+	if err := prom.write(ctx); err != nil {
+		return err
 	}
-	return f.exit(exitOK)
-}
-
-// findings are the states that --fail-on names. Root and site rows count three
-// states only, so no other can be found in them.
-func (o *statusOptions) findings() ([]queries.State, error) {
-	words := commas(o.failOn)
-	if slices.Contains(words, "all") {
-		return nil, usage("--fail-on: all is no finding; name states, such as failed,retrying")
+	if err := v.close(ctx, f); err != nil {
+		return err
 	}
-	found, err := queries.ParseStates(words...)
-	if err != nil {
-		return nil, usage("--fail-on: %w", err)
-	}
-	counted := []queries.State{queries.StateInstalled, queries.StateRetrying, queries.StateFailed}
-	for _, s := range found {
-		if o.level != "dp" && !slices.Contains(counted, s) && !slices.Contains(words, "unhealthy") {
-			return nil, usage("--fail-on: --level %s does not count what is %s; use --level dp", o.level, s)
-		}
-	}
-	return found, nil
+	return f.exit(v.exit())
 }
 
 // packageOfHierarchy identifies a row of the root level. Packages of different
@@ -145,10 +136,10 @@ func topOf(ctx context.Context, m *member) (queries.SiteCode, error) {
 
 // statusRoot shows a row a package. Each site of a hierarchy has one for it;
 // the one that counts most distribution points has the best view.
-func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
+func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, judge *verdict) error {
 	out, err := report.New(f.g.app.out, f.g.reportOptions("status-root", statusRootColumns()))
 	if err != nil {
-		return false, usage("%w", err)
+		return usage("%w", err)
 	}
 	views := each(ctx, f, func(ctx context.Context, m *member) (sitesRows[queries.PackageStatusRoot], error) {
 		top, err := topOf(ctx, m)
@@ -171,18 +162,17 @@ func statusRoot(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 	rows := sortedRows(best, func(a, b packageOfHierarchy) int {
 		return cmp.Or(strings.Compare(string(a.pkg), string(b.pkg)), strings.Compare(string(a.top), string(b.top)))
 	})
-	found := false
 	for _, r := range rows {
-		found = found || anyIn(r.row.Counts, failOn)
+		judge.counts(r.member, r.row.SourceSite, r.row.PackageID, r.row.Name, r.row.Counts)
 		f.tally.inHierarchy(r.top, r.row)
 		values := append([]any{r.row.PackageID, r.row.Name}, countValues(r.row.Counts)...)
 		values = append(values, r.row.SourceSite, r.row.SourceVersion, r.row.SourceSize, when(r.row.SourceDate), r.member.Name)
 		if err := out.Row(values...); err != nil {
-			return false, err
+			return err
 		}
 	}
 	f.addErrors(out)
-	return found, out.Close()
+	return out.Close()
 }
 
 // sayNoPackages tells sites that show no package at all, which is how missing
@@ -206,10 +196,10 @@ type packageAtSite struct {
 
 // statusSite shows a row for each package at each site. The site itself knows
 // best.
-func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
+func statusSite(ctx context.Context, f *fleet, filter queries.Filter, judge *verdict) error {
 	out, err := report.New(f.g.app.out, f.g.reportOptions("status-site", statusSiteColumns()))
 	if err != nil {
-		return false, usage("%w", err)
+		return usage("%w", err)
 	}
 	views := each(ctx, f, func(ctx context.Context, m *member) (sitesRows[queries.PackageStatusSite], error) {
 		if err := needNamespace(m); err != nil {
@@ -234,18 +224,17 @@ func statusSite(ctx context.Context, f *fleet, filter queries.Filter, failOn []q
 	rows := sortedRows(best, func(a, b packageAtSite) int {
 		return strings.Compare(string(a.site)+" "+string(a.pkg), string(b.site)+" "+string(b.pkg))
 	})
-	found := false
 	for _, r := range rows {
-		found = found || anyIn(r.row.Counts, failOn)
+		judge.counts(r.member, r.row.SiteCode, r.row.PackageID, r.row.Name, r.row.Counts)
 		f.tally.pkg(r.member, r.row)
 		values := append([]any{r.row.SiteCode, r.row.PackageID, r.row.Name}, countValues(r.row.Counts)...)
 		values = append(values, r.row.SourceVersion, when(r.row.SummaryDate), r.member.Name)
 		if err := out.Row(values...); err != nil {
-			return false, err
+			return err
 		}
 	}
 	f.addErrors(out)
-	return found, out.Close()
+	return out.Close()
 }
 
 // withoutOthers takes the rows out that are about the sites of other shards and
@@ -318,12 +307,4 @@ func countColumns() []report.Column {
 
 func countValues(c queries.Counts) []any {
 	return []any{c.Targeted, c.Installed, c.Retrying, c.Failed, c.Other()}
-}
-
-// anyIn tells whether a distribution point is in one of the states that are
-// counted.
-func anyIn(c queries.Counts, states []queries.State) bool {
-	return slices.ContainsFunc(states, func(s queries.State) bool {
-		return s <= queries.StateFailed && s != queries.StatePending && c.In(s) > 0
-	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -20,27 +19,27 @@ import (
 // are believed only where that site did not answer or is not among those that
 // are asked. So nearly every row is known to be the right one when it comes: it
 // is printed then, or kept once until all can be sorted.
-func statusDP(ctx context.Context, f *fleet, filter queries.Filter, failOn []queries.State) (bool, error) {
+func statusDP(ctx context.Context, f *fleet, filter queries.Filter, judge *verdict) error {
 	out, err := report.New(f.g.app.out, f.g.reportOptions("status-dp", statusDPColumns()))
 	if err != nil {
-		return false, usage("%w", err)
+		return usage("%w", err)
 	}
-	l := newDPList(f, filter, failOn, out)
+	l := newDPList(f, filter, judge, out)
 	eachThen(ctx, f, func(ctx context.Context, m *member) (struct{}, error) {
 		return struct{}{}, l.read(ctx, m, l.itself)
 	}, l.done)
 	f.g.record.summarize(ctx, f, l.summaries())
 	l.standIn(ctx)
 	if err := l.printSorted(); err != nil {
-		return false, err
+		return err
 	}
 	if l.rows == 0 {
 		if err := f.whyNothing(ctx, filter); err != nil {
-			return false, err
+			return err
 		}
 	}
 	f.addErrors(out)
-	return l.found, out.Close()
+	return out.Close()
 }
 
 func statusDPColumns() []report.Column {
@@ -57,16 +56,15 @@ func statusDPColumns() []report.Column {
 type dpList struct {
 	f       *fleet
 	filter  queries.Filter
-	failOn  []queries.State
+	judge   *verdict
 	streams bool
 	members map[queries.SiteCode]*member
 
-	mu    sync.Mutex
-	out   *report.Writer
-	line  dpLine
-	err   error // of the output, which ends everything
-	rows  int
-	found bool // what failOn names
+	mu   sync.Mutex
+	out  *report.Writer
+	line dpLine
+	err  error // of the output, which ends everything
+	rows int
 	// taken are rows that more than one site could show, because the site that
 	// serves them was not asked.
 	taken map[queries.RowKey]bool
@@ -97,9 +95,9 @@ func (s *dpRows) homeOf(code queries.SiteCode) queries.SiteCode {
 // rightAbout tells whether to take a row from a site.
 type rightAbout func(m *member, home queries.SiteCode, row queries.Keys) bool
 
-func newDPList(f *fleet, filter queries.Filter, failOn []queries.State, out *report.Writer) *dpList {
+func newDPList(f *fleet, filter queries.Filter, judge *verdict, out *report.Writer) *dpList {
 	l := &dpList{
-		f: f, filter: filter, failOn: failOn, out: out, streams: f.g.streams(),
+		f: f, filter: filter, judge: judge, out: out, streams: f.g.streams(),
 		members: map[queries.SiteCode]*member{}, taken: map[queries.RowKey]bool{}, sites: make([]dpRows, len(f.members)),
 	}
 	for i, m := range f.members {
@@ -270,7 +268,7 @@ func (l *dpList) printSorted() error {
 
 func (l *dpList) print(m *member, r queries.PackageStatusDP) error {
 	l.rows++
-	l.found = l.found || slices.Contains(l.failOn, r.State)
+	l.judge.row(m, r)
 	l.f.tally.row(m, r)
 	return l.out.Row(l.line.values(m, r)...)
 }

@@ -18,6 +18,7 @@ import (
 // watchOptions are the flags of watch.
 type watchOptions struct {
 	filterFlags
+	verdictFlags
 	mode               string
 	deadline, interval time.Duration
 	settle             time.Duration
@@ -64,7 +65,8 @@ something failed or is gone, and 6 when something was not decided in time.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runWatch(cmd.Context(), g, o) },
 	}
 	f := cmd.Flags()
-	o.register(f, "default: all but installed")
+	o.filterFlags.register(f, "default: all but installed")
+	o.verdictFlags.register(f, "a row, or a package that is judged as a whole")
 	f.StringVar(&o.mode, "mode", "auto", "how to learn of changes: auto, poll or events")
 	f.DurationVar(&o.deadline, "deadline", time.Hour, "wait no longer than this")
 	f.DurationVar(&o.settle, "settle", 0, "end early where only failed content is left that nothing has moved for so long (default: wait on)")
@@ -108,6 +110,11 @@ func runWatch(ctx context.Context, g *globals, o *watchOptions) error {
 	if len(g.order) > 0 && g.format == string(report.JSONL) {
 		return usage("--sort: watch -o jsonl tells changes as they come")
 	}
+	judge, err := o.open(g, "watch")
+	if err != nil {
+		return err
+	}
+	defer judge.discard()
 	f, err := g.fleet()
 	if err != nil {
 		return err
@@ -119,7 +126,7 @@ func runWatch(ctx context.Context, g *globals, o *watchOptions) error {
 		}
 		g.app.log.Warnf("--mode events has each site read the status of the packages every %s: leave it to few sites", o.within())
 	}
-	run := &watchRun{f: f, o: o, filter: filter, known: map[queries.RowKey]bool{}, told: map[*distribution.Site]bool{}}
+	run := &watchRun{f: f, o: o, judge: judge, filter: filter, known: map[queries.RowKey]bool{}, told: map[*distribution.Site]bool{}}
 	return run.run(ctx)
 }
 
@@ -160,6 +167,7 @@ func (r *watchRun) options() distribution.WatchOptions {
 type watchRun struct {
 	f        *fleet
 	o        *watchOptions
+	judge    *verdict
 	filter   queries.Filter
 	out      *report.Writer
 	writeErr error // the first of out
@@ -198,6 +206,9 @@ func (r *watchRun) run(ctx context.Context) error {
 		return err
 	}
 	app.say("%s, after %s.", r.summary(interrupted), durationText(app.now().Sub(started)))
+	if err := r.tell(ctx); err != nil {
+		return err
+	}
 	return r.exit(errors.Is(waiting.Err(), context.DeadlineExceeded))
 }
 
@@ -340,6 +351,7 @@ func (r *watchRun) watch(ctx context.Context, rows []distribution.Row) {
 // changed tells a change: to a program that reads lines as a line, to people
 // otherwise.
 func (r *watchRun) changed(before, after distribution.Row) {
+	r.judge.changed(after)
 	if r.f.g.format != string(report.JSONL) {
 		r.progress.changed(before, after)
 		return
