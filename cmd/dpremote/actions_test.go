@@ -181,7 +181,7 @@ func commander(_ string, next http.Handler) http.Handler {
 
 // TestServersDoNotCommandTheRunner drives every command as a job of GitHub
 // Actions against a site whose texts are commands, and against servers that
-// refuse with such.
+// refuse with such. Only our own annotations may be commands.
 func TestServersDoNotCommandTheRunner(t *testing.T) {
 	h, err := simulator.Start(t.Context(), model, simulator.Options{
 		AllowUnencrypted: true, User: "sim", Password: "p", Strict: noSin(t), Around: commander})
@@ -205,7 +205,8 @@ func TestServersDoNotCommandTheRunner(t *testing.T) {
 					continue
 				}
 				t.Run(name+" "+kind+" "+format, func(t *testing.T) {
-					env := map[string]string{"GITHUB_ACTIONS": "true", "DPREMOTE_NO_HISTORY": "true"}
+					summary := filepath.Join(t.TempDir(), "summary.md")
+					env := map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": summary, "DPREMOTE_NO_HISTORY": "true"}
 					var o, e strings.Builder
 					a := testApp(strings.NewReader("p\n"), &o, &e)
 					a.getenv = func(name string) string { return env[name] }
@@ -214,6 +215,10 @@ func TestServersDoNotCommandTheRunner(t *testing.T) {
 						line = append(line, url)
 					} else {
 						line = append(line, "--host", url, "--site-code", "PS1")
+					}
+					annotated := judges()[name]
+					if annotated {
+						line = append(line, "--annotate", "github", "--junit", filepath.Join(t.TempDir(), "junit.xml"))
 					}
 					line = append(line, "--auth", "basic", "--user", "sim", "--password-stdin", "--allow-unencrypted", "--debug")
 					if name != "discover" && !strings.Contains(strings.Join(line, " "), " -o ") {
@@ -229,8 +234,23 @@ func TestServersDoNotCommandTheRunner(t *testing.T) {
 					if found := runnerCommands(o.String()); len(found) > 0 {
 						t.Errorf("standard output commands %q:\n%s", found, o.String())
 					}
-					if found := runnerCommands(e.String()); len(found) > 0 {
-						t.Errorf("standard error commands %q:\n%s", found, e.String())
+					errs := 0
+					for _, command := range runnerCommands(e.String()) {
+						if command != "error" || !annotated {
+							t.Errorf("standard error commands %s:\n%s", command, e.String())
+						}
+						errs++
+					}
+					if errs > githubAnnotations {
+						t.Errorf("%d annotations", errs)
+					}
+					if text, err := os.ReadFile(summary); annotated && (code == exitFindings || code == exitIncomplete) {
+						if err != nil || len(text) == 0 || strings.ContainsAny(string(text), "[]<>`*") {
+							t.Errorf("the summary is %v:\n%s", err, text)
+						}
+						if errs == 0 {
+							t.Errorf("nothing is annotated: %s", e.String())
+						}
 					}
 				})
 			}
@@ -239,4 +259,10 @@ func TestServersDoNotCommandTheRunner(t *testing.T) {
 	if shown < 40 {
 		t.Errorf("commands were shown %d times only: nothing was tested", shown)
 	}
+}
+
+// judges are the commands that take --junit and --annotate, by their names in
+// everyCommand.
+func judges() map[string]bool {
+	return map[string]bool{"status": true, "diagnose": true, "refresh": true, "watch": true, "check": true}
 }

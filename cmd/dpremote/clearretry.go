@@ -51,8 +51,8 @@ func (o *clearRetryOptions) check(a *app, f *pflag.FlagSet, args []string) error
 	switch {
 	case f.Changed("logs"):
 		return usage("--logs is for a diagnosis, and --clear-retry makes none")
-	case f.Changed("fail-on") || f.Changed("junit"):
-		return usage("--fail-on and --junit are for a diagnosis, and --clear-retry makes none")
+	case f.Changed("fail-on") || f.Changed("junit") || f.Changed("annotate"):
+		return usage("--fail-on, --junit and --annotate are for a diagnosis, and --clear-retry makes none")
 	case len(args) > 0:
 		return usage("--clear-retry diagnoses nothing: join the packages by commas (--clear-retry %s), or leave %s out",
 			strings.Join(append(commas(o.ids), args...), ","), strings.Join(args, " "))

@@ -66,7 +66,7 @@ func (g *globals) flagCompletions() map[string]cobra.CompletionFunc {
 		"sign-in": listOf("sign-in", fixed(texts(simulator.Schemes())...)),
 		"fault":   completeFault,
 
-		"junit": anyFile,
+		"junit": anyFile, "annotate": oneOf(annotateNone, annotateAuto, annotateGitHub, annotateGitLab, annotateGitLab+"="),
 
 		"namespace": oneOf("root/cimv2", "root/sms"),
 		"key":       keyArguments, "set": setArguments, "null": nullArguments,

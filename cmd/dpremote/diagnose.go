@@ -42,7 +42,7 @@ Status messages are read as far back as --since says, and otherwise seven days.
 With --since only rows that changed since then are shown.
 
 What is diagnosed does not change the exit status, unless --fail-on says what is a
-finding, or --junit is given, for which what failed is one.
+finding, or --junit or --annotate is given, for which what failed is one.
 
 A package that failed six times or more within an hour at one site is told as a
 retry storm: each retry sends the package's description to the child sites

@@ -37,9 +37,9 @@ longer than --stuck-after.
 
 --fail-on says what is a finding and makes the exit status 3: states, and with
 older-than=AGE what is not installed and has not changed for longer, by the
-site's clock. With --junit, a report for CI systems, what failed is a finding
-where --fail-on does not say otherwise. A finding is a failure there, and a site
-that could not be asked is an error.`,
+site's clock. With --junit, a report for CI systems, and with --annotate, what
+failed is a finding where --fail-on does not say otherwise. A finding is a failure
+there, and a site that could not be asked is an error.`,
 		Example: `  dpremote status
   dpremote status --level dp --state failed,retrying
   dpremote status --level dp --dp 'dp0*' --since 24h -o csv

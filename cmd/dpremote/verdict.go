@@ -17,16 +17,17 @@ import (
 
 // verdictFlags ask for what CI systems read beside the exit status.
 type verdictFlags struct {
-	junit  string
-	failOn []string
+	junit, annotate string
+	failOn          []string
 }
 
 func (o *verdictFlags) register(f *pflag.FlagSet, what string) {
 	f.StringVar(&o.junit, "junit", "", "write a JUnit report into this file: a suite is a site, a case "+what)
+	f.StringVar(&o.annotate, "annotate", "none", "tell what was found as a CI system shows it: none, github, gitlab[=FILE], or auto")
 }
 
 func (o *verdictFlags) registerFailOn(f *pflag.FlagSet) {
-	f.StringSliceVar(&o.failOn, "fail-on", nil, failOnHelp+" (default with --junit: failed)")
+	f.StringSliceVar(&o.failOn, "fail-on", nil, failOnHelp+" (default with --junit and --annotate: failed)")
 }
 
 // verdict is how things turned out, for who reads a JUnit report or annotations:
@@ -43,6 +44,7 @@ type verdict struct {
 	told  map[string]bool // sites whose errors have a case already
 	junit *report.JUnit   // nil where none is asked for, as the others
 	out   *outFile
+	notes *notes
 }
 
 // open makes the verdict of a command. It opens the files before anything is
@@ -50,11 +52,17 @@ type verdict struct {
 func (o *verdictFlags) open(g *globals, command string) (*verdict, error) {
 	v := &verdict{g: g, command: "dpremote " + command, begun: g.app.now(), moved: map[queries.RowKey]time.Time{}, told: map[string]bool{}}
 	words := commas(o.failOn)
-	if len(words) == 0 && o.junit != "" {
+	to, err := parseAnnotate(o.annotate, g.app.getenv)
+	if err != nil {
+		return nil, err
+	}
+	if len(words) == 0 && (o.junit != "" || to.kind != annotateNone) {
 		words = []string{queries.StateFailed.String()}
 	}
-	var err error
 	if v.findings, err = parseFindings(words); err != nil {
+		return nil, err
+	}
+	if v.notes, err = newNotes(g, to, v.command); err != nil {
 		return nil, err
 	}
 	switch o.junit {
@@ -82,10 +90,11 @@ func (v *verdict) discard() {
 			v.g.app.log.Debug(err)
 		}
 	}
+	v.notes.discard()
 }
 
 // isAsked tells whether anybody reads the verdict.
-func (v *verdict) isAsked() bool { return v != nil && v.junit != nil }
+func (v *verdict) isAsked() bool { return v != nil && (v.junit != nil || v.notes != nil) }
 
 // add takes down a case. m is the site that tells of it, for who wants to look
 // there; it may be nil.
@@ -96,6 +105,7 @@ func (v *verdict) add(m *member, c report.Case) {
 		}
 		_ = v.junit.Add(c) // close tells the error
 	}
+	v.notes.add(m, c)
 }
 
 // row takes down a package on a distribution point.
@@ -207,7 +217,7 @@ func (v *verdict) close(ctx context.Context, f *fleet) error {
 			return fmt.Errorf("--junit: %w", err)
 		}
 	}
-	return nil
+	return v.notes.write()
 }
 
 // siteCase begins the name of the case that tells the errors of a site.

@@ -291,7 +291,7 @@ func TestJUnitIsWrittenWhole(t *testing.T) {
 			var out, errs strings.Builder
 			a := testApp(strings.NewReader(""), &out, &errs)
 			a.getenv = os.Getenv
-			args := append(test.args, "--junit", path)
+			args := append(test.args, "--junit", path, "--annotate", "gitlab="+filepath.Join(dir, "quality.json"))
 			if code := a.execute(test.ctx, args); code != test.code {
 				t.Errorf("ended with %d: %s", code, errs.String())
 			}
@@ -431,6 +431,128 @@ func datedAhead(ahead time.Duration) func(string, http.Handler) http.Handler {
 			w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
 			next.ServeHTTP(w, r)
 		})
+	}
+}
+
+func TestAnnotateFlag(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		env  map[string]string
+		want annotateTo
+	}{
+		{"none", nil, annotateTo{kind: annotateNone}},
+		{"github", nil, annotateTo{kind: annotateGitHub}},
+		{"gitlab", nil, annotateTo{annotateGitLab, codeQualityFile}},
+		{"gitlab=a=b.json", nil, annotateTo{annotateGitLab, "a=b.json"}},
+		{"auto", nil, annotateTo{kind: annotateNone}},
+		{"auto", map[string]string{"GITHUB_ACTIONS": "true"}, annotateTo{kind: annotateGitHub}},
+		{"auto", map[string]string{"GITLAB_CI": "true"}, annotateTo{annotateGitLab, codeQualityFile}},
+	} {
+		got, err := parseAnnotate(tt.text, func(name string) string { return tt.env[name] })
+		if err != nil || got != tt.want {
+			t.Errorf("%s with %v: %v, %v", tt.text, tt.env, got, err)
+		}
+	}
+	for _, text := range []string{"", "gh", "github=x", "gitlab=", "none=x", "auto=x"} {
+		if _, err := parseAnnotate(text, func(string) string { return "" }); exitCode(err) != exitUsage {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// TestCodeQuality reads GitLab's report: an entry for each finding, which stands
+// at its site in the inventory and keeps its fingerprint.
+func TestCodeQuality(t *testing.T) {
+	s := serveSharded(t, strings.NewReplacer())
+	halved := s.halved(t)
+	text, err := os.ReadFile(halved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Dir(halved)
+	t.Setenv("CI_PROJECT_DIR", dir)
+	path := filepath.Join(dir, "quality.json")
+	var before []string
+	for range 2 {
+		s.inventory = halved
+		code, _, errs := s.run(t.Context(), "status", "--level", "dp", "--annotate", "gitlab="+path)
+		if code != exitIncomplete {
+			t.Fatalf("ended with %d: %s", code, errs)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list []codeQuality
+		if err := json.Unmarshal(data, &list); err != nil {
+			t.Fatal(err)
+		}
+		if len(list) != 7 || list[0].Severity != "critical" || list[1].Severity != "major" {
+			t.Fatalf("%d entries: %s", len(list), data)
+		}
+		lines := strings.Split(string(text), "\n")
+		var prints []string
+		for _, entry := range list {
+			if entry.Location.Path != "halved.yaml" || !strings.Contains(lines[entry.Location.Lines.Begin-1], "host:") || entry.Description == "" || entry.CheckName == "" {
+				t.Errorf("%+v", entry)
+			}
+			prints = append(prints, entry.Fingerprint)
+		}
+		if slices.Sort(prints); len(slices.Compact(slices.Clone(prints))) != 7 || before != nil && !slices.Equal(prints, before) {
+			t.Errorf("fingerprints %q, before %q", prints, before)
+		}
+		before = prints
+	}
+}
+
+// Annotations are bounded, and say what they leave out.
+func TestAnnotationsAreBounded(t *testing.T) {
+	h, err := simulator.Start(t.Context(), simulator.Model{Seed: 1, Sites: []simulator.Site{{Code: "PS1", DPs: 10, Packages: 150, Failed: map[simulator.Cause]int{simulator.Transient: 1200}}}},
+		simulator.Options{User: "sim", Password: "p", Strict: noSin(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	dir := t.TempDir()
+	summary, quality := filepath.Join(dir, "summary.md"), filepath.Join(dir, "quality.json")
+	env := map[string]string{"TEST_PASSWORD": "p", "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": summary}
+	run := func(annotate string) string {
+		var out, errs strings.Builder
+		a := testApp(strings.NewReader(""), &out, &errs)
+		a.getenv = func(name string) string { return env[name] }
+		if code := a.execute(t.Context(), []string{"--host", strings.TrimSuffix(h.Sites()[0].URL, "/wsman"), "--site-code", "PS1", "--auth", "ntlm", "--user", "sim",
+			"--password-env", "TEST_PASSWORD", "status", "--level", "dp", "--annotate", annotate}); code != exitFindings {
+			t.Fatalf("ended with %d: %s", code, errs.String())
+		}
+		return errs.String()
+	}
+	printed := run("auto")
+	if n := strings.Count(printed, "::error "); n != githubAnnotations || !strings.Contains(printed, "::error title=dpremote status::1191 more were found") {
+		t.Errorf("%d annotations:\n%s", n, printed)
+	}
+	text, err := os.ReadFile(summary)
+	if err != nil || !strings.Contains(string(text), " | 1200 | 0 | 0 |\n") || !strings.Contains(string(text), "\n1100 more.\n") || len(text) > 64<<10 {
+		t.Errorf("the summary (%d bytes) is %v:\n%.2000s", len(text), err, text)
+	}
+	printed = run("gitlab=" + quality)
+	var list []codeQuality
+	if text, err = os.ReadFile(quality); err != nil || json.Unmarshal(text, &list) != nil || len(list) != keptNotes || !strings.Contains(printed, "leaves out 200.") {
+		t.Errorf("%d entries, %v: %s", len(list), err, printed)
+	}
+}
+
+func TestWorkflowCommandEscapes(t *testing.T) {
+	if got := commandData("50%\r\nof a: b, c\u009b"); got != "50%25  of a: b, c " {
+		t.Errorf("data %q", got)
+	}
+	if got := commandProperty("a: b, 50%"); got != "a%3A b%2C 50%25" {
+		t.Errorf("property %q", got)
+	}
+	if got := markdown("[x](http://y) | `z` <b> @me #1 ok-2.0"); strings.ContainsAny(got, "[]|`<>@") || !strings.HasSuffix(got, "1 ok-2.0") {
+		t.Errorf("markdown %q", got)
+	}
+	if got := markdown(strings.Repeat("é", 1000)); len([]rune(got)) != 301 {
+		t.Errorf("%d characters", len([]rune(got)))
 	}
 }
 
