@@ -86,7 +86,7 @@ func newNotes(g *globals, to annotateTo, command string) (*notes, error) {
 		return nil, nil
 	case annotateGitLab:
 		var err error
-		n.out, err = openOut("--annotate", to.file, nil)
+		n.out, err = openOut("--annotate", to.file, forOwner, nil)
 		return n, err
 	}
 	return n, nil

@@ -71,7 +71,7 @@ func (g *globals) flagCompletions() map[string]cobra.CompletionFunc {
 		"namespace": oneOf("root/cimv2", "root/sms"),
 		"key":       keyArguments, "set": setArguments, "null": nullArguments,
 
-		"inventory": files("yaml", "yml"), "out": anyFile, "write": anyFile, "history": anyFile, "trace-dir": directory,
+		"inventory": files("yaml", "yml"), "out": anyFile, "prom": anyFile, "web-config": files("yml", "yaml"), "write": anyFile, "history": anyFile, "trace-dir": directory,
 		"ca-file": anyFile, "client-cert": anyFile, "client-key": anyFile, "password-file": anyFile,
 		"keytab": anyFile, "kerberos-keytab": anyFile, "kerberos-ccache": anyFile, "krb5-conf": anyFile,
 
