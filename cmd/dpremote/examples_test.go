@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/crypto/bcrypt"
 
 	"dpremote/simulator"
 )
@@ -43,6 +44,19 @@ func shownCommands(t *testing.T) []example {
 			t.Fatal(err)
 		}
 		for _, line := range commandLines(codeOf(string(text))) {
+			all = append(all, example{filepath.Base(path), line})
+		}
+	}
+	units, err := filepath.Glob("../../docs/monitoring/*.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range units {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range commandLines(strings.ReplaceAll(string(text), "ExecStart=/usr/bin/", "")) {
 			all = append(all, example{filepath.Base(path), line})
 		}
 	}
@@ -120,6 +134,14 @@ func adapt(words []string, url, ca, dir string) []string {
 		case word == "--auth" || word == "--user" || word == "--password-env" || word == "--ca-file":
 			i++
 		case word == "--password-stdin":
+		case word == "-i" && strings.HasPrefix(words[i+1], "/etc/"):
+			i++
+		case word == "--web-config":
+			i++
+			out = append(out, word, filepath.Join(filepath.Dir(ca), "web.yml"))
+		case word == "--prom" && words[i+1] == "-":
+			i++
+			out = append(out, word, "-")
 		case word == "--listen":
 			out, i = append(out, word, "127.0.0.1:0"), i+1
 		case word == "--trace-dir" || word == "--write" || word == "--out" || word == "--junit" || word == "--prom":
@@ -128,6 +150,9 @@ func adapt(words []string, url, ca, dir string) []string {
 		default:
 			out = append(out, word)
 		}
+	}
+	if words[0] == "exporter" && !slices.Contains(words, "--listen") {
+		out = append(out, "--listen", "127.0.0.1:0")
 	}
 	if remote {
 		out = append(out, "--auth", "basic", "--user", "sim", "--password-env", "EXAMPLE_PASSWORD", "--ca-file", ca)
@@ -147,6 +172,13 @@ func TestExamples(t *testing.T) {
 	t.Cleanup(func() { _ = h.Close() })
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(ca, h.CA(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte("pw"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(ca), "web.yml"), []byte("basic_auth_users: {prometheus: "+string(hash)+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	inventory, err := filepath.Abs("../../inventory.yaml")
@@ -173,6 +205,7 @@ func TestExamples(t *testing.T) {
 			timer := time.AfterFunc(2*time.Second, stop)
 			defer timer.Stop()
 			defer stop()
+			a.looked = func(string, error) { stop() }
 			switch code := a.execute(ctx, args); {
 			case code == exitOK, code == exitFindings, code == exitDeadline, code == exitInterrupted:
 			case slices.Contains(args, "--resume") && strings.Contains(errs.String(), "there is nothing to resume"):
