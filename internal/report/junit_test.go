@@ -40,8 +40,8 @@ func TestJUnitGolden(t *testing.T) {
 	for _, c := range []report.Case{
 		{Suite: "PS1", Name: "PS100001 on dp01"},
 		{Suite: "PS1", Name: "PS100002 on dp01", Verdict: report.Failed, Type: "failed", Message: "failed since 2026-11-20T10:00:00Z", Text: "two\nlines"},
-		{Suite: "PS3", Name: "site ps3", Verdict: report.Errored, Type: "unreachable", Message: "connection refused"},
-		{Suite: "PS1", Name: "PS100003 on dp01", Took: 90 * time.Second, Verdict: report.Skipped, Message: "the disk is full"},
+		{Suite: "PS3", Name: "site ps3", Verdict: report.Errored, Type: "unreachable", Message: "connection refused", Text: "connection refused"},
+		{Suite: "PS1", Name: "PS100003 on dp01", Took: 90 * time.Second, Verdict: report.Skipped, Message: "the disk is full", Text: "make room"},
 		{Suite: hostile, Name: hostile, Took: -time.Second, Verdict: report.Failed, Type: hostile, Message: hostile, Text: hostile},
 	} {
 		if err := j.Add(c); err != nil {
