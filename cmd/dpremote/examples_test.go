@@ -60,14 +60,25 @@ func shownCommands(t *testing.T) []example {
 			all = append(all, example{filepath.Base(path), line})
 		}
 	}
+	for _, job := range pipelines(t) {
+		for _, script := range job.scripts {
+			for _, line := range commandLines(script) {
+				all = append(all, example{"ci.md, job " + job.name, line})
+			}
+		}
+	}
 	return all
 }
 
 // codeOf is the indented code of a Markdown text.
 func codeOf(text string) string {
 	var code strings.Builder
+	fenced := false
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "    ") {
+		if strings.HasPrefix(line, "```") {
+			fenced = !fenced
+		}
+		if strings.HasPrefix(line, "    ") && !fenced {
 			code.WriteString(line)
 		}
 	}
@@ -147,6 +158,10 @@ func adapt(words []string, url, ca, dir string) []string {
 		case word == "--trace-dir" || word == "--write" || word == "--out" || word == "--junit" || word == "--prom":
 			i++
 			out = append(out, word, filepath.Join(dir, filepath.Base(words[i])))
+		case word == "--annotate" && strings.HasPrefix(words[i+1], annotateGitLab):
+			i++
+			_, file, _ := strings.Cut(words[i]+"="+codeQualityFile, "=")
+			out = append(out, word, annotateGitLab+"="+filepath.Join(dir, strings.Split(file, "=")[0]))
 		default:
 			out = append(out, word)
 		}
