@@ -159,7 +159,7 @@ func TestActionsGuardLeavesFilesAlone(t *testing.T) {
 }
 
 // commanding are texts with which a server could command a runner.
-const commanding = "##[add-mask]PS1\r\n::add-mask::PS1\n \u00a0::stop-commands::x"
+const commanding = "##[add-mask]PS1\r\n::add-mask::PS1\n \u00a0::stop-commands::x" + hostile
 
 // commander puts commands into answers.
 func commander(_ string, next http.Handler) http.Handler {
@@ -216,9 +216,9 @@ func TestServersDoNotCommandTheRunner(t *testing.T) {
 					} else {
 						line = append(line, "--host", url, "--site-code", "PS1")
 					}
-					annotated := judges()[name]
+					annotated, junit := judges()[name], filepath.Join(t.TempDir(), "junit.xml")
 					if annotated {
-						line = append(line, "--annotate", "github", "--junit", filepath.Join(t.TempDir(), "junit.xml"))
+						line = append(line, "--annotate", "github", "--junit", junit)
 					}
 					line = append(line, "--auth", "basic", "--user", "sim", "--password-stdin", "--allow-unencrypted", "--debug")
 					if name != "discover" && !strings.Contains(strings.Join(line, " "), " -o ") {
@@ -233,6 +233,13 @@ func TestServersDoNotCommandTheRunner(t *testing.T) {
 					}
 					if found := runnerCommands(o.String()); len(found) > 0 {
 						t.Errorf("standard output commands %q:\n%s", found, o.String())
+					}
+					if annotated {
+						readJUnit(t, junit).agrees(t, code)
+						text, _ := os.ReadFile(junit)
+						if what, bad := drives(string(text), true); bad {
+							t.Errorf("the report holds %s", what)
+						}
 					}
 					errs := 0
 					for _, command := range runnerCommands(e.String()) {
