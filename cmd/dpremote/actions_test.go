@@ -224,7 +224,7 @@ func TestServersDoNotCommandTheRunner(t *testing.T) {
 					if name != "discover" && !strings.Contains(strings.Join(line, " "), " -o ") {
 						line = append(line, "-o", format)
 					}
-					code := a.execute(t.Context(), line)
+					code := runOnce(t, a, line)
 					if code == exitUsage && !strings.Contains(e.String(), url) && name != "sites" {
 						t.Fatalf("ended with %d: %s", code, e.String())
 					}
