@@ -33,6 +33,7 @@ var below = map[string][]string{
 	"internal/metrics":   {},
 	"internal/report":    {},
 	"internal/rowscan":   {"internal/xmlscan"},
+	"internal/screen":    {},
 	"internal/sitelog":   {"internal/cmtrace", "wsman"},
 	"internal/sweep":     {},
 	"internal/xmlscan":   {},

@@ -297,5 +297,5 @@ func needNamespace(m *member) error {
 
 // say tells people how it goes; never data.
 func (a *app) say(format string, args ...any) {
-	fmt.Fprintln(a.err, oneLine(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(a.err, a.stage.wrap(oneLine(fmt.Sprintf(format, args...))))
 }

@@ -49,6 +49,7 @@ Windows nor an agent.`,
 	)
 	checkArguments(root)
 	g.complete(root)
+	root.SetUsageTemplate(wrapFlags(root.UsageTemplate(), a.helpWidth()))
 	root.SetHelpTemplate(root.HelpTemplate() + "\n" + exitHelp + "\n")
 	return root
 }

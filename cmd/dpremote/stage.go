@@ -4,8 +4,11 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"dpremote/internal/live"
 )
@@ -136,3 +139,40 @@ func (s *stage) lend() (back func()) {
 	}
 	return s.display.Hide()
 }
+
+// wrap breaks a line between words where the terminal is too narrow for it, and
+// keeps what belongs to an item of a list below it.
+func (s *stage) wrap(line string) string {
+	if s == nil {
+		return line
+	}
+	width, _ := s.size()
+	words := strings.TrimLeft(line, " ")
+	indent := len(line) - len(words)
+	if text.StringWidthWithoutEscSequences(line) <= width || width < 2*leastWords {
+		return line
+	}
+	var b strings.Builder
+	b.WriteString(line[:indent])
+	at := indent
+	if indent > 0 {
+		indent += 2
+	}
+	for i, word := range strings.Fields(words) {
+		n := text.StringWidthWithoutEscSequences(word)
+		switch {
+		case i > 0 && at+1+n > width && indent+n <= width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			at = indent
+		case i > 0:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	return b.String()
+}
+
+// leastWords is half of the width below which words are not kept together.
+const leastWords = 15

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"dpremote/internal/screen"
 )
 
 // began is when a bubble's clock begins.
@@ -31,17 +33,17 @@ func sample(rows int) State {
 }
 
 // onScreen runs a display on a terminal, above which something stands already.
-func onScreen(t *testing.T, width, height int, o Options, do func(*screen, *Display)) *screen {
-	s := newScreen(width, height)
+func onScreen(t *testing.T, width, height int, o Options, do func(*screen.Screen, *Display)) *screen.Screen {
+	s := screen.New(width, height)
 	synctest.Test(t, func(t *testing.T) {
 		fmt.Fprintln(s, "$ watch")
-		o.Size = s.size
+		o.Size = s.Size
 		d := Start(s, o)
 		defer d.Stop()
 		do(s, d)
 	})
-	if s.wrong != "" {
-		t.Errorf("the terminal was told %s", s.wrong)
+	if s.Wrong() != "" {
+		t.Errorf("the terminal was told %s", s.Wrong())
 	}
 	return s
 }
@@ -52,7 +54,7 @@ func settle(d time.Duration) {
 }
 
 func TestDisplay(t *testing.T) {
-	s := onScreen(t, 80, 24, Options{}, func(s *screen, d *Display) {
+	s := onScreen(t, 80, 24, Options{}, func(s *screen.Screen, d *Display) {
 		d.Update(sample(2))
 		settle(0)
 		want := strings.TrimPrefix(`
@@ -69,32 +71,32 @@ dp01.ps1.example  PS100001  pending  1m00s
 
 LAST CHANGES
 00:00:05  PS100001 on dp01: pending -> installed`, "\n")
-		if d := cmp.Diff(want, s.text()); d != "" {
+		if d := cmp.Diff(want, s.Text()); d != "" {
 			t.Error(d)
 		}
 		settle(30 * time.Second)
 		for _, part := range []string{"30s so far, 59m30s left", "in 1m00s, by events", "pending  1m30s"} {
-			if !strings.Contains(s.text(), part) {
-				t.Errorf("%q is missing after half a minute:\n%s", part, s.text())
+			if !strings.Contains(s.Text(), part) {
+				t.Errorf("%q is missing after half a minute:\n%s", part, s.Text())
 			}
 		}
 		fmt.Fprint(d, "a war")
 		settle(time.Second)
-		if got := s.text(); got != "$ watch\na war" {
+		if got := s.Text(); got != "$ watch\na war" {
 			t.Errorf("half a line above:\n%s", got)
 		}
 		fmt.Fprint(d, "ning\n")
 		settle(quickest)
-		if got := s.text(); !strings.HasPrefix(got, "$ watch\na warning\nWaiting for 9 rows") {
+		if got := s.Text(); !strings.HasPrefix(got, "$ watch\na warning\nWaiting for 9 rows") {
 			t.Errorf("a line above:\n%s", got)
 		}
 		fmt.Fprint(d, "half")
-		if s.hidden {
+		if s.Hidden() {
 			t.Error("the cursor is hidden between two drawings")
 		}
 	})
-	if got := s.text(); got != "$ watch\na warning\nhalf" || s.hidden {
-		t.Errorf("left behind, cursor hidden: %v\n%s", s.hidden, got)
+	if got := s.Text(); got != "$ watch\na warning\nhalf" || s.Hidden() {
+		t.Errorf("left behind, cursor hidden: %v\n%s", s.Hidden(), got)
 	}
 }
 
@@ -127,7 +129,7 @@ func TestFits(t *testing.T) {
 // TestFullScreen draws as much as fits: what stood above has scrolled away, and
 // of the picture nothing is left.
 func TestFullScreen(t *testing.T) {
-	s := onScreen(t, 60, 16, Options{}, func(s *screen, d *Display) {
+	s := onScreen(t, 60, 16, Options{}, func(s *screen.Screen, d *Display) {
 		d.Update(sample(500))
 		settle(time.Second)
 		fmt.Fprintln(d, "a warning")
@@ -136,29 +138,29 @@ func TestFullScreen(t *testing.T) {
 		settle(time.Second)
 		d.Update(sample(500))
 		settle(time.Second)
-		if n := strings.Count(s.text(), "Waiting for"); n != 1 || !strings.Contains(s.text(), "more rows") {
-			t.Errorf("shown:\n%s", s.text())
+		if n := strings.Count(s.Text(), "Waiting for"); n != 1 || !strings.Contains(s.Text(), "more rows") {
+			t.Errorf("shown:\n%s", s.Text())
 		}
 	})
-	if s.text() != "$ watch\na warning" {
-		t.Errorf("left behind:\n%s", s.text())
+	if s.Text() != "$ watch\na warning" {
+		t.Errorf("left behind:\n%s", s.Text())
 	}
 }
 
 func TestResize(t *testing.T) {
-	s := onScreen(t, 80, 24, Options{}, func(s *screen, d *Display) {
+	s := onScreen(t, 80, 24, Options{}, func(s *screen.Screen, d *Display) {
 		d.Update(sample(3))
 		settle(0)
 		for _, width := range []int{50, 30, 120, 41, 80} {
-			s.resize(width, 24)
+			s.Resize(width, 24)
 			settle(2 * time.Second)
-			if n := strings.Count(s.text(), "Waiting for"); n != 1 || !strings.HasPrefix(s.text(), "$ watch\nWaiting") {
-				t.Fatalf("at %d columns:\n%s", width, s.text())
+			if n := strings.Count(s.Text(), "Waiting for"); n != 1 || !strings.HasPrefix(s.Text(), "$ watch\nWaiting") {
+				t.Fatalf("at %d columns:\n%s", width, s.Text())
 			}
 		}
 	})
-	if s.text() != "$ watch" {
-		t.Errorf("left behind:\n%s", s.text())
+	if s.Text() != "$ watch" {
+		t.Errorf("left behind:\n%s", s.Text())
 	}
 }
 
@@ -168,10 +170,10 @@ func TestHostileText(t *testing.T) {
 	state.Sites[0].Name = "a\x1b[2Jb\r\nc"
 	state.Open[0].Where = "\u202edp\x9b1A\xff"
 	state.Changes[0].Text = "x\x07\ny"
-	onScreen(t, 80, 24, Options{Color: true}, func(s *screen, d *Display) {
+	onScreen(t, 80, 24, Options{Color: true}, func(s *screen.Screen, d *Display) {
 		d.Update(state)
 		settle(0)
-		if got := s.text(); !strings.Contains(got, "a [2Jb  c") || strings.ContainsAny(got, "\u202e\u009b\x07") {
+		if got := s.Text(); !strings.Contains(got, "a [2Jb  c") || strings.ContainsAny(got, "\u202e\u009b\x07") {
 			t.Errorf("shown:\n%s", got)
 		}
 	})

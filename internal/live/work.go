@@ -101,7 +101,7 @@ func (w Work) left(elapsed time.Duration) (time.Duration, bool) {
 	if !w.Steady || elapsed < rateAfter || w.Done < enough || w.Done >= w.All {
 		return 0, false
 	}
-	return elapsed / time.Duration(w.Done) * time.Duration(w.All-w.Done), true
+	return max(elapsed/time.Duration(w.Done)*time.Duration(w.All-w.Done), time.Second), true
 }
 
 func rows(n int64) string {

@@ -1,4 +1,5 @@
-package live
+// Package screen is a terminal for tests: it keeps what somebody would see.
+package screen
 
 import (
 	"fmt"
@@ -9,38 +10,50 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// screen is a terminal as far as a display uses one. A character that takes two
-// columns is followed by a cell with a zero.
-type screen struct {
+// The control sequences that it knows (ECMA-48, and DECTCEM for the cursor),
+// beside those that go up and those that colour.
+const (
+	hideCursor = "\x1b[?25l"
+	showCursor = "\x1b[?25h"
+	eraseLine  = "\x1b[K" // from the cursor on
+	eraseBelow = "\x1b[J" // from the cursor on
+)
+
+// Screen is a terminal as far as a live display uses one. A line feed goes to
+// the beginning of the next line. It is safe for concurrent use.
+type Screen struct {
 	mu            sync.Mutex
 	width, height int
-	lines         [][]rune
-	wrapped       []bool // the line goes on in the next
+	lines         [][]rune // a zero follows a character that takes two columns
+	wrapped       []bool   // the line goes on in the next
 	row, col      int
 	hidden        bool // the cursor
 	scrolled      []string
 	wrong         string // what it was told and does not know
 }
 
-func newScreen(width, height int) *screen {
-	s := &screen{width: width, height: height}
+// New is an empty terminal.
+func New(width, height int) *Screen {
+	s := &Screen{width: width, height: height}
 	s.grow(0)
 	return s
 }
 
-func (s *screen) grow(row int) {
+func (s *Screen) grow(row int) {
 	for len(s.lines) <= row {
 		s.lines, s.wrapped = append(s.lines, nil), append(s.wrapped, false)
 	}
 }
 
-func (s *screen) size() (int, int) {
+// Size is how many columns and lines there are.
+func (s *Screen) Size() (int, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.width, s.height
 }
 
-func (s *screen) Write(p []byte) (int, error) {
+// Write obeys control sequences and shows the rest.
+func (s *Screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for rest := string(p); rest != ""; {
@@ -63,7 +76,7 @@ func (s *screen) Write(p []byte) (int, error) {
 }
 
 // sequence obeys an escape sequence and gives its length.
-func (s *screen) sequence(text string) int {
+func (s *Screen) sequence(text string) int {
 	end := strings.IndexFunc(text[2:], func(r rune) bool { return r >= '@' && r <= '~' }) + 2
 	number := 1
 	_, _ = fmt.Sscanf(text[2:end], "%d", &number)
@@ -89,14 +102,14 @@ func (s *screen) sequence(text string) int {
 	return end + 1
 }
 
-func (s *screen) cut() {
+func (s *Screen) cut() {
 	if s.col < len(s.lines[s.row]) {
 		s.lines[s.row] = s.lines[s.row][:s.col]
 	}
 	s.wrapped[s.row] = false
 }
 
-func (s *screen) put(r rune) {
+func (s *Screen) put(r rune) {
 	w := text.RuneWidth(r)
 	if s.col+w > s.width {
 		s.newline(true)
@@ -113,7 +126,7 @@ func (s *screen) put(r rune) {
 	s.col += w
 }
 
-func (s *screen) newline(wrapped bool) {
+func (s *Screen) newline(wrapped bool) {
 	s.wrapped[s.row] = wrapped
 	s.row, s.col = s.row+1, 0
 	s.grow(s.row)
@@ -124,8 +137,8 @@ func (s *screen) newline(wrapped bool) {
 	}
 }
 
-// resize wraps what is shown anew, as most terminals do.
-func (s *screen) resize(width, height int) {
+// Resize wraps what is shown anew, as most terminals do.
+func (s *Screen) Resize(width, height int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var whole [][]rune
@@ -153,8 +166,22 @@ func content(line []rune) string {
 	return strings.TrimRight(strings.ReplaceAll(string(line), "\x00", ""), " ")
 }
 
-// text is what is to be seen, and above it what has scrolled away.
-func (s *screen) text() string {
+// Hidden tells whether the cursor is.
+func (s *Screen) Hidden() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hidden
+}
+
+// Wrong is the last that it was told and does not know, empty for nothing.
+func (s *Screen) Wrong() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wrong
+}
+
+// Text is what is to be seen, and above it what has scrolled away.
+func (s *Screen) Text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := append([]string(nil), s.scrolled...)
