@@ -27,8 +27,8 @@ credentials, where is the SMS Provider, which site is it, what may this account
 read. The first step that fails is named with what to do about it. Nothing is
 changed.
 
-Whether the account may refresh cannot be told without trying: the provider shows
-what an account may read, and decides about a Put only when it is made.`,
+Whether the account may refresh cannot be told without trying: the provider
+shows what an account may read, and decides about a Put only when it is made.`,
 		Example: `  dpremote sites check
   dpremote sites check --site 'PS*' -o json`,
 		Args: cobra.NoArgs,

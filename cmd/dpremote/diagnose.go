@@ -34,15 +34,15 @@ func newDiagnose(g *globals) *cobra.Command {
 there: the cause, how sure that is, whether sending it again would cure it, and
 what to do. The evidence, in wide and in json, is the row's status, the status
 messages of Distribution Manager and Package Transfer Manager, open transfers,
-the room on the distribution point's drives and its maintenance mode; with --logs
-also the newest lines of the site server's logs that name the package and, where
-they name any, the distribution point.
+the room on the distribution point's drives and its maintenance mode; with
+--logs also the newest lines of the site server's logs that name the package
+and, where they name any, the distribution point.
 
 Status messages are read as far back as --since says, and otherwise seven days.
 With --since only rows that changed since then are shown.
 
-What is diagnosed does not change the exit status, unless --fail-on says what is a
-finding, or --junit or --annotate is given, for which what failed is one.
+What is diagnosed does not change the exit status, unless --fail-on says what is
+a finding, or --junit or --annotate is given, for which what failed is one.
 
 A package that failed six times or more within an hour at one site is told as a
 retry storm: each retry sends the package's description to the child sites
@@ -52,8 +52,8 @@ the account may: local administrators of the server may.
 
 --clear-retry deletes the retry history of packages at the sites that are
 selected, which makes Distribution Manager stop trying them (knowledge base
-article Q319207). It shows what is there, asks, and keeps each key in a file that
-"reg import" restores, below $XDG_STATE_HOME/dpremote/retry-history or
+article Q319207). It shows what is there, asks, and keeps each key in a file
+that "reg import" restores, below $XDG_STATE_HOME/dpremote/retry-history or
 ~/.local/state/dpremote/retry-history, before it deletes it. Where there is no
 retry history, nothing is done, and the exit status is 0. It does not remove the
 cause of the failures: cure that first. Rows are not diagnosed then. The exit

@@ -41,10 +41,11 @@ func newExporter(g *globals) *cobra.Command {
 
 Each site is looked at in its own time, so that a slow one does not hold up the
 others; --parallel bounds how many at once, and a look that takes longer than
---site-timeout, or else three intervals, has failed. A site that was not reached,
-or did not answer all that was asked, has dpremote_site_up 0 and no counts until
-it answers again. --state, --package and the other flags leave out what is not to
-be counted; with --state unhealthy a large site sends only what is wrong.
+--site-timeout, or else three intervals, has failed. A site that was not
+reached, or did not answer all that was asked, has dpremote_site_up 0 and no
+counts until it answers again. --state, --package and the other flags leave out
+what is not to be counted; with --state unhealthy a large site sends only what
+is wrong.
 
 A site that refuses the credentials is not asked again until dpremote is started
 anew, so that the account is not locked out. dpremote_site_error says so.

@@ -58,8 +58,8 @@ func newPut(g *globals) *cobra.Command {
 		Use:   "put CLASS KEY=VALUE... --set PROPERTY=VALUE...",
 		Short: "Change properties of one instance",
 		Long: `Change properties of one instance and show it as the server stored it. The
-request carries the keys and what is set; the server leaves everything else as it
-is. --whole fetches the instance first and sends all of it back, changed.
+request carries the keys and what is set; the server leaves everything else as
+it is. --whole fetches the instance first and sends all of it back, changed.
 
 A property that is set several times becomes an array. Names are case-sensitive.`,
 		Example: `  dpremote put SMS_DistributionPoint PackageID=PS100001 \

@@ -29,10 +29,11 @@ func newQuery(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "query WQL",
 		Short: "Run a WQL query at each site",
-		Long: `Run a WQL query at each site and print the instances that it selects. With
--o jsonl they are printed as they arrive, one object a line, and memory stays the
+		Long: `Run a WQL query at each site and print the instances that it selects. With -o
+jsonl they are printed as they arrive, one object a line, and memory stays the
 same however many there are. With several sites each object says by __SITE where
-it came from, and the other formats have the sites in the order of the inventory.
+it came from, and the other formats have the sites in the order of the
+inventory.
 
 Numbers and booleans are printed as such where the class is one that dpremote
 knows or the server says so; other values are strings.`,

@@ -59,14 +59,15 @@ A site is not given more than it has room for: no distribution point more than
 open already. With --wait the rest is sent as room comes; without it the rest is
 skipped. The smallest content goes first, unless --order says otherwise.
 
-What is to be sent is written into the history before anything is. When a refresh
-was interrupted or killed, --resume goes on with it: with the last one of this
-inventory that left something unsent, or with the run that is named. What it sent
-is not sent again. Where nobody knows whether a request was stored, the site is
-asked: a refresh, a transfer or a change of state since then says that it was. The
-rest is judged anew and sent in the planned order. A refresh that still goes on in
-another process with the same history is stopped. A plain refresh sends nothing
-twice either, as long as --cooldown has not passed: it asks the site alone.`,
+What is to be sent is written into the history before anything is. When a
+refresh was interrupted or killed, --resume goes on with it: with the last one
+of this inventory that left something unsent, or with the run that is named.
+What it sent is not sent again. Where nobody knows whether a request was stored,
+the site is asked: a refresh, a transfer or a change of state since then says
+that it was. The rest is judged anew and sent in the planned order. A refresh
+that still goes on in another process with the same history is stopped. A plain
+refresh sends nothing twice either, as long as --cooldown has not passed: it
+asks the site alone.`,
 		Example: `  dpremote refresh --dry-run
   dpremote refresh --yes --wait --deadline 1h
   dpremote refresh --yes --wait --junit refresh.xml

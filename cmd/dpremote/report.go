@@ -35,11 +35,11 @@ the number of failures went, as far as the history of this machine tells. The
 data stands in the file as JSON, for reuse.
 
 All rows are read, in all states; --state and the others leave out the rest. The
-plan is that of "refresh --dry-run" with the same flags. Sites that do not answer
-stand at the top of the report with their errors, and the exit status is 4. The
-file is replaced when the new one is whole; an interrupted run leaves the old one.
-It names servers and packages, so a new file is for its owner alone; one that is
-replaced keeps its permissions.`,
+plan is that of "refresh --dry-run" with the same flags. Sites that do not
+answer stand at the top of the report with their errors, and the exit status is
+4. The file is replaced when the new one is whole; an interrupted run leaves the
+old one. It names servers and packages, so a new file is for its owner alone;
+one that is replaced keeps its permissions.`,
 		Example: `  dpremote report --out report.html
   dpremote report --site PS1 --package 'PS1*' --out ps1.html
   dpremote report --state unhealthy,stale --out - >report.html`,

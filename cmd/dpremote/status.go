@@ -30,16 +30,16 @@ func newStatus(g *globals) *cobra.Command {
 hierarchy (--level root), at each site (--level site), or on each distribution
 point (--level dp). What several sites of a hierarchy report is shown once.
 
-Two states are not the site's own and are told at --level dp alone: stale is what
-is installed in an older version than the package has (never an application,
-whose content has no versions), stuck what has been pending or retrying for
-longer than --stuck-after.
+Two states are not the site's own and are told at --level dp alone: stale is
+what is installed in an older version than the package has (never an
+application, whose content has no versions), stuck what has been pending or
+retrying for longer than --stuck-after.
 
 --fail-on says what is a finding and makes the exit status 3: states, and with
 older-than=AGE what is not installed and has not changed for longer, by the
 site's clock. With --junit, a report for CI systems, and with --annotate, what
-failed is a finding where --fail-on does not say otherwise. A finding is a failure
-there, and a site that could not be asked is an error.`,
+failed is a finding where --fail-on does not say otherwise. A finding is a
+failure there, and a site that could not be asked is an error.`,
 		Example: `  dpremote status
   dpremote status --level dp --state failed,retrying
   dpremote status --level dp --dp 'dp0*' --since 24h -o csv
