@@ -203,11 +203,15 @@ func (r *rowAction) execute(ctx context.Context) (late bool) {
 		r.before(ctx)
 	}
 	var sent []distribution.Row
-	for _, res := range r.act(ctx, r.steps, func(res distribution.Result) {
+	sending := r.f.g.startSending(ctx, r.steps)
+	results := r.act(ctx, r.steps, func(res distribution.Result) {
+		sending.sent(res)
 		if res.Err != nil && !errors.Is(res.Err, distribution.ErrGivenUp) && !heldBack(res.Err) {
 			r.f.fail(res.Owner.Name, fmt.Errorf("%s %s: %w", r.name, res.Keys, res.Err))
 		}
-	}) {
+	})
+	sending.stop()
+	for _, res := range results {
 		o := r.rows[res.RowKey()]
 		o.outcome, o.err = outcomeSent, res.Err
 		switch {

@@ -37,7 +37,7 @@ func newExporter(g *globals) *cobra.Command {
 		Long: `Look at the sites every --interval and serve what was found to Prometheus:
 
   /metrics   what the last looks found; a scrape never asks a site
-  /healthz   200 when the sites have been looked at, and lately; else 503 and why
+  /healthz   200 when the sites have been looked at lately; else 503 and why
 
 Each site is looked at in its own time, so that a slow one does not hold up the
 others; --parallel bounds how many at once, and a look that takes longer than
