@@ -117,6 +117,42 @@ func TestTableLeavesOut(t *testing.T) {
 	}
 }
 
+// TestTableAligns has each row end where the others do, on a terminal: the widths
+// are those that tmux gives these texts.
+func TestTableAligns(t *testing.T) {
+	texts := []struct {
+		text  string
+		width int
+	}{
+		{"ascii", 5}, {"日本語パック", 12}, {"한국어 팩", 9}, {"ｆｕｌｌ", 8}, {"ｶﾅ", 2}, {"a\u3000b", 4}, {"e\u0301a\u0308", 2},
+		{"\u0301x", 1}, {"📦🔥", 4}, {"👩\u200d💻", 4}, {"1\ufe0f\u20e3", 1}, {"❤\ufe0f", 1}, {"zero\u200bwidth", 9}, {"soft\u00adhyphen", 10},
+		{"مرحبا", 5}, {"שלום", 4}, {"ภาษาไทย", 7}, {"tag\U000e0041x", 4}, {"─│ … ·", 6}, {"two\nlines\tmore", 14}, {"esc\x1b[31m", 8}, {"rlo\u202eabc", 7},
+	}
+	var b bytes.Buffer
+	w, err := New(&b, Options{Width: 40, NoHeaders: true, Columns: []Column{{Name: "text"}, {Name: "end"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range texts {
+		if err := w.Row(tt.text, "|"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	for i, tt := range texts {
+		shown := strings.TrimRight(strings.TrimSuffix(lines[i], "|"), " ")
+		if spaces := len(lines[i]) - len(shown) - 1; tt.width+spaces != 16 {
+			t.Errorf("%q ends after %d columns: %q", tt.text, tt.width+spaces, lines[i])
+		}
+		if strings.ContainsAny(lines[i], "\u200d\ufe0f\u00ad\x1b\u202e\t") {
+			t.Errorf("%q is shown as %q", tt.text, lines[i])
+		}
+	}
+}
+
 // The environment is the command's to interpret.
 func TestColorIgnoresEnvironment(t *testing.T) {
 	t.Setenv("NO_COLOR", "1")

@@ -127,14 +127,17 @@ func shortDuration(d time.Duration) string {
 // printable returns s with everything replaced that could move the cursor,
 // start an escape sequence, or reorder the line: the C0 and C1 controls (ECMA-48),
 // line separators and the bidirectional controls (UAX #9). Line ends and tabs,
-// which messages have by right, become spaces.
+// which messages have by right, become spaces. What only says how its neighbours
+// look is left out: terminals do not agree how much room they take then.
 func printable(s string) string {
-	if !strings.ContainsFunc(s, unprintable) {
+	if !strings.ContainsFunc(s, func(r rune) bool { return unprintable(r) || styles(r) }) {
 		return strings.ToValidUTF8(s, "\ufffd")
 	}
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
 		switch {
+		case styles(r):
+			return -1
 		case r == '\n' || r == '\r' || r == '\t':
 			return ' '
 		case unprintable(r):
@@ -142,6 +145,12 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// styles knows variation selectors, the joiner of emoji, soft hyphens and tags.
+func styles(r rune) bool {
+	const softHyphen, joiner, firstTag, lastTag = '\u00ad', '\u200d', '\U000e0000', '\U000e007f'
+	return r >= softHyphen && (r == softHyphen || r == joiner || r >= firstTag && r <= lastTag || unicode.Is(unicode.Variation_Selector, r))
 }
 
 func unprintable(r rune) bool {
