@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
@@ -349,7 +350,7 @@ func (g *globals) reportOptions(kind string, columns []report.Column) report.Opt
 
 // colors tells whether to use colours on a stream.
 func (g *globals) colors(isTerminal bool) bool {
-	return g.color == "always" || g.color == "auto" && isTerminal && g.app.getenv("NO_COLOR") == "" && g.app.getenv("TERM") != "dumb"
+	return g.color == "always" || g.color == "auto" && isTerminal && text.ANSICodesSupported && g.app.getenv("NO_COLOR") == "" && g.app.getenv("TERM") != "dumb"
 }
 
 // keyColumns are what rows are known by, and times, in every table that has

@@ -25,6 +25,7 @@ type stage struct {
 	mu      sync.Mutex
 	display *live.Display
 	left    bool // to others for good: nothing is drawn any more
+	within  bool // data ended within a line, as a document's does
 }
 
 // quickly is how soon something must be over for nothing to be drawn.
@@ -33,7 +34,8 @@ const quickly = 500 * time.Millisecond
 // enter finds out whether somebody watches, and from then on has the app write
 // above what is drawn. It does so once.
 func (a *app) enter() {
-	if _, _, ok := a.size(a.err); !ok || a.stage != nil || a.getenv("TERM") == "dumb" {
+	// A console of Windows may know no control sequences, and shows them then.
+	if _, _, ok := a.size(a.err); !ok || a.stage != nil || a.getenv("TERM") == "dumb" || !text.ANSICodesSupported {
 		return
 	}
 	terminal := a.err
@@ -46,7 +48,7 @@ func (a *app) enter() {
 	a.log.SetOutput(a.err)
 	switch _, isTerminal := a.terminal(a.out); {
 	case isTerminal:
-		a.out = onStage{stage: a.stage, under: a.out}
+		a.out = onStage{stage: a.stage, under: a.out, data: true}
 	case a.leadsOn(a.out):
 		a.out = onStage{stage: a.stage, under: a.out, leave: true}
 	}
@@ -68,6 +70,7 @@ func leadsOn(stream any) bool {
 type onStage struct {
 	*stage
 	under io.Writer
+	data  bool // standard output
 	leave bool // who reads it may write to the terminal from then on
 }
 
@@ -77,6 +80,9 @@ func (s onStage) Write(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	if s.leave {
 		s.left = true
+	}
+	if s.data && len(p) > 0 {
+		s.within = p[len(p)-1] != '\n'
 	}
 	if s.display == nil {
 		return s.under.Write(p)
@@ -106,7 +112,7 @@ func (s *stage) show(ctx context.Context, o live.Options) (display *live.Display
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.display != nil || s.left || ctx.Err() != nil {
+	if s.display != nil || s.left || s.within || ctx.Err() != nil {
 		return nil, func() {}
 	}
 	o.Size, o.Now, o.Color = s.size, s.now, s.color()

@@ -164,6 +164,27 @@ func TestStageLeftToAPipe(t *testing.T) {
 	})
 }
 
+// A document that has begun on the terminal is not drawn on.
+func TestStageWithinADocument(t *testing.T) {
+	onStageDo(t, func(_ context.Context, s *stage, terminal *screen.Screen, draw func() (bool, func())) {
+		out := onStage{stage: s, under: terminal, data: true}
+		_, _ = io.WriteString(out, `{"items":[`)
+		if drawn, stop := draw(); drawn {
+			stop()
+			t.Error("it is drawn within a document")
+		}
+		_, _ = io.WriteString(out, "]}\n")
+		drawn, stop := draw()
+		if !drawn {
+			t.Error("it is not drawn after the document")
+		}
+		stop()
+		if got := terminal.Text(); got != `{"items":[]}` {
+			t.Errorf("left behind:\n%s", got)
+		}
+	})
+}
+
 // An interrupt, and the end of the time, leave the terminal clean at once.
 func TestStageInterrupted(t *testing.T) {
 	terminal := screen.New(80, 24)
