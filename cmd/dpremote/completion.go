@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -12,7 +13,7 @@ import (
 // shells are those for which there is a completion script, by name.
 func shells() map[string]func(root *cobra.Command, out io.Writer) error {
 	return map[string]func(*cobra.Command, io.Writer) error{
-		"bash":       func(root *cobra.Command, out io.Writer) error { return root.GenBashCompletionV2(out, true) },
+		"bash":       bashCompletion,
 		"zsh":        (*cobra.Command).GenZshCompletion,
 		"fish":       func(root *cobra.Command, out io.Writer) error { return root.GenFishCompletion(out, true) },
 		"powershell": (*cobra.Command).GenPowerShellCompletionWithDesc,
@@ -46,4 +47,28 @@ The deb and rpm packages bring the scripts for bash, zsh and fish.`,
 		ValidArgs: names,
 		RunE:      func(cmd *cobra.Command, args []string) error { return shells()[args[0]](cmd.Root(), g.app.out) },
 	}
+}
+
+// bashCompletion writes cobra's script for bash, which escapes commas though it
+// need not, and then finds that "PS1\,CAS" does not begin with "PS1,". Commas
+// part our lists: they stay bare.
+func bashCompletion(root *cobra.Command, out io.Writer) error {
+	var generated strings.Builder
+	if err := root.GenBashCompletionV2(&generated, true); err != nil {
+		return err
+	}
+	script := generated.String()
+	for escaped, bare := range map[string]string{
+		`|| comp=$(printf "%q" "${compline%%$tab*}")`:          `comp=${comp//\\,/,}`,
+		`COMPREPLY[0]=$(printf "%q" "${COMPREPLY[0]%%$tab*}")`: `COMPREPLY[0]=${COMPREPLY[0]//\\,/,}`,
+		`COMPREPLY[0]=$(printf "%q" "${COMPREPLY[0]}")`:        `COMPREPLY[0]=${COMPREPLY[0]//\\,/,}`,
+		`COMPREPLY -d '' < <(printf "%q\n" "${COMPREPLY[@]}")`: `COMPREPLY=("${COMPREPLY[@]//\\,/,}")`,
+	} {
+		if strings.Count(script, escaped) != 1 {
+			return fmt.Errorf("write the script for bash: cobra's has changed, it lacks %s", escaped)
+		}
+		script = strings.Replace(script, escaped, escaped+"\n        "+bare, 1)
+	}
+	_, err := io.WriteString(out, script)
+	return err
 }

@@ -3,7 +3,9 @@
 //	supply licences               the modules that are linked, with their licences, as THIRD_PARTY.md
 //	supply notices                the texts of those licences
 //	supply sbom BINARY            a bill of materials, CycloneDX 1.6 in JSON
-//	supply archive OUT FILE...    packs files into OUT, a .tar.gz or .zip, the same bytes each time
+//	supply archive OUT FILE...    packs files and directories into OUT, a .tar.gz or .zip, the same bytes each time
+//	supply gzip FILE...           compresses each to FILE.gz, the same bytes each time
+//	supply version VERSION        VERSION as a deb and an rpm may have it
 //	supply sums FILE...           their SHA-256, as sha256sum -c takes them
 //
 // It reads the module in the current directory, the modules that Go has fetched,
@@ -29,7 +31,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: supply licences | notices | sbom BINARY | archive OUT FILE [FILE ...] | sums FILE [FILE ...]")
+var errUsage = errors.New("usage: supply licences | notices | sbom BINARY | archive OUT FILE [FILE ...] | gzip FILE [FILE ...] | version VERSION | sums FILE [FILE ...]")
 
 func run(out io.Writer, args []string) error {
 	switch {
@@ -49,6 +51,11 @@ func run(out io.Writer, args []string) error {
 			return err
 		}
 		return pack(args[1], args[2:], at)
+	case len(args) > 1 && args[0] == "gzip":
+		return compress(args[1:])
+	case len(args) == 2 && args[0] == "version":
+		_, err := fmt.Fprintln(out, packageVersion(args[1]))
+		return err
 	case len(args) > 1 && args[0] == "sums":
 		return writeSums(out, args[1:])
 	}

@@ -62,7 +62,14 @@ func TestPack(t *testing.T) {
 			if err := os.WriteFile(program, bytes.Repeat([]byte("program"), 1000), mode); err != nil {
 				t.Fatal(err)
 			}
-			if err := pack(filepath.Join(dir, kind), []string{program}, at); err != nil {
+			manual := filepath.Join(dir, "man")
+			if err := os.Mkdir(manual, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(manual, "dpremote.1"), []byte("page"), mode); err != nil {
+				t.Fatal(err)
+			}
+			if err := pack(filepath.Join(dir, kind), []string{program, manual}, at); err != nil {
 				t.Fatal(err)
 			}
 			packed, err := os.ReadFile(filepath.Join(dir, kind))
@@ -73,9 +80,56 @@ func TestPack(t *testing.T) {
 				t.Errorf("%s depends on who packs", kind)
 			}
 			before = packed
+			if kind == "a.zip" && !bytes.Contains(packed, []byte("a/man/dpremote.1")) {
+				t.Error("the directory's file is not in it")
+			}
 		}
 	}
 	if err := pack(filepath.Join(t.TempDir(), "a.rar"), nil, at); err == nil {
 		t.Error("packed a .rar")
+	}
+}
+
+func TestCompress(t *testing.T) {
+	var all [][]byte
+	for _, name := range []string{"one", "two"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, bytes.Repeat([]byte("page"), 100), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := compress([]string{path}); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(path + ".gz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, data)
+	}
+	if len(all[0]) == 0 || len(all[0]) > 100 || !bytes.Equal(all[0], all[1]) {
+		t.Errorf("%d and %d bytes, which the name should not change", len(all[0]), len(all[1]))
+	}
+}
+
+func TestPackageVersion(t *testing.T) {
+	for version, want := range map[string]string{
+		"1.2.3":                   "1.2.3",
+		"v1.2.3":                  "1.2.3",
+		"1.2.3-rc.1":              "1.2.3~rc.1",
+		"1.2.3-rc-1":              "1.2.3~rc.1",
+		"1.2.3-5-g0abc123":        "1.2.3+5.g0abc123",
+		"v1.2-5-g0abc123-dirty":   "1.2+5.g0abc123.dirty",
+		"1.2.3-rc.1-5-g0abc123":   "1.2.3~rc.1+5.g0abc123",
+		"1.2.3-dirty":             "1.2.3+dirty",
+		"1.2.3+build.7":           "1.2.3+build.7",
+		"0.0.0-ci":                "0.0.0~ci",
+		"fdf03b2":                 "0.0.0+fdf03b2",
+		"1234567-dirty":           "0.0.0+1234567.dirty",
+		"release_7-2-gabc":        "0.0.0+release.7.2.gabc",
+		"1.2.3:$(touch /tmp/x)\n": "0.0.0+1.2.3...touch..tmp.x..",
+	} {
+		if got := packageVersion(version); got != want {
+			t.Errorf("%q: %q, want %q", version, got, want)
+		}
 	}
 }
