@@ -15,7 +15,7 @@ import (
 // simulated, and holds the verdict and the plan against what a resend then
 // does.
 func TestVerdictsAgainstTheWorld(t *testing.T) {
-	for _, tt := range []struct {
+	tests := []struct {
 		cause  simulator.Cause
 		why    string
 		resend Cures
@@ -32,7 +32,17 @@ func TestVerdictsAgainstTheWorld(t *testing.T) {
 		{simulator.WaitsForPrestaged, "waits-for-prestaged", CuresNo},
 		{simulator.WaitsForContent, "waits-for-content", CuresNo},
 		{simulator.Closed, "closed", CuresNo},
-	} {
+	}
+	tested := map[simulator.Cause]bool{simulator.SiteCopyDamaged: true} // which shows after a resend only; see below
+	for _, tt := range tests {
+		tested[tt.cause] = true
+	}
+	for _, c := range append(simulator.Causes(), simulator.WaitingCauses()...) {
+		if !tested[c] {
+			t.Errorf("nothing is said of %s", c)
+		}
+	}
+	for _, tt := range tests {
 		t.Run(string(tt.cause), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, row := worldWith(t, tt.cause)

@@ -86,6 +86,7 @@ func All() []Class {
 		dpGroupClass(),
 		dpGroupMemberClass(),
 		statusMessageClass(),
+		messageAttributeClass(),
 		driveClass(),
 	}
 	return append(classes, concretePackageClasses()...)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -39,7 +40,8 @@ func records() []selection {
 		selectionOf[DistributionPointInfo](), selectionOf[DistributionPoint](), selectionOf[DPStatus](),
 		selectionOf[DPStatusInfo](), selectionOf[DPStatusDetail](), selectionOf[Job](), selectionOf[Content](),
 		selectionOf[Package](), selectionOf[ProviderLocation](), selectionOf[Site](), selectionOf[DPGroup](),
-		selectionOf[DPGroupMember](), selectionOf[StatusMessage](), selectionOf[Drive](),
+		selectionOf[DPGroupMember](), selectionOf[StatusMessage](), selectionOf[Drive](), selectionOf[DPMaintenance](),
+		selectionOf[messageAttribute](), selectionOf[packageVersion](),
 	}
 }
 
@@ -74,6 +76,38 @@ func TestRecordsFitTheirClasses(t *testing.T) {
 				t.Errorf("%s is selected", names[i])
 			}
 		})
+	}
+}
+
+// TestEveryRecordIsListed finds the records in the source, so that one that is
+// left out of records is not left out of the tests that go over them.
+func TestEveryRecordIsListed(t *testing.T) {
+	listed := map[string]bool{}
+	for _, r := range records() {
+		listed[reflect.TypeOf(r.record).Name()] = true
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	method := regexp.MustCompile(`(?m)^func \((?:\w+ )?(\w+)\) CIMClass\(\)`)
+	found := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range method.FindAllStringSubmatch(string(source), -1) {
+			if found++; !listed[m[1]] {
+				t.Errorf("%s: the record %s is not in records", file, m[1])
+			}
+		}
+	}
+	if found < len(listed) {
+		t.Errorf("%d records were found, %d are listed", found, len(listed))
 	}
 }
 

@@ -49,6 +49,16 @@ type messageAttribute struct {
 // CIMClass is SMS_StatMsgAttributes.
 func (messageAttribute) CIMClass() string { return "SMS_StatMsgAttributes" }
 
+// The record's ID is no key by the class page: two messages of one time may
+// share a row's keys.
+func messageAttributeClass() Class {
+	return newClass("SMS_StatMsgAttributes", "AttributeID AttributeTime AttributeValue", properties{
+		strings:   "AttributeValue",
+		integers:  "AttributeID RecordID",
+		datetimes: "AttributeTime",
+	})
+}
+
 // Messages yields the status messages that are picked, in no order that the
 // provider promises. Which package and which distribution point a message is
 // about is asked for first, and held in memory: the class with the insertion
