@@ -3,9 +3,16 @@
 // over WS-Management and from any operating system.
 //
 // A command is one file of this package: its flags, and a function that runs
-// it. What it needs beside that comes from app (streams, clock, environment)
-// and from run, which opens the sites that a command is about and gathers their
-// errors. Exit codes are in exit.go.
+// it. What it needs beside that comes from app (streams, clock, environment),
+// from globals (the flags that all have) and from fleet, the sites that a
+// command is about, which opens them and gathers their errors:
+//
+//	arguments -> globals -> inventory -> fleet -> each site, side by side
+//	          -> queries or distribution -> rows -> report -> standard output
+//	                                                 errors -> exit code
+//
+// A command that changes something is a change, which fleet carries out: plan,
+// question, request, outcome. Exit codes are in exit.go.
 package main
 
 import (

@@ -1,6 +1,12 @@
 // Package connect makes a site of the inventory a server one can talk to: it
 // gets the password, sets up TLS and the transport, and runs the simulator for
 // sites that are simulated.
+//
+//	inventory.Site -> Connector.Open -> account (one for all of its sites), TLS
+//	               -> wsman.HTTP -> wsman.Client -> Connection with a cim.Session
+//
+// Simulated sites of one inventory that belong together are one hierarchy, which
+// is started when the first of them is opened and lives as long as the Connector.
 package connect
 
 import (

@@ -23,6 +23,9 @@
 //	                instances and envelopes to bytes
 //	fault.go, status.go
 //	                what went wrong, as SOAP
+//	mishap.go       what is made to go wrong, from the outside
+//	strict.go, strict_message.go, strict_listener.go
+//	                what a client does wrong, for those who want to know
 //
 // The package shares no code with the client: it reads with encoding/xml and
 // writes with an escaping writer of its own, so that a mistake on one side
