@@ -3,6 +3,7 @@ package wsman
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -321,11 +322,13 @@ func plain(err error) error {
 		err = u.Err
 	}
 	var unknown x509.UnknownAuthorityError
+	var verification *tls.CertificateVerificationError
 	var hostname x509.HostnameError
 	var record tls.RecordHeaderError
 	switch {
-	case errors.As(err, &unknown):
-		return fmt.Errorf("%w: name its authority's certificate in ca_file", err)
+	case errors.As(err, &unknown) && errors.As(err, &verification) && len(verification.UnverifiedCertificates) > 0:
+		return fmt.Errorf("%w: name its authority's certificate in ca_file, or, if it is your server's, its SHA-256 in tls_fingerprint: %x",
+			err, sha256.Sum256(verification.UnverifiedCertificates[0].Raw))
 	case errors.As(err, &hostname):
 		return fmt.Errorf("%w: connect by one of those names, or set tls_server_name", err)
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):

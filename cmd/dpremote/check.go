@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"strconv"
@@ -311,7 +312,10 @@ func number(i *cim.Instance, name string, otherwise uint64) uint64 {
 
 func reachAdvice(err error) string {
 	var transport *wsman.TransportError
+	var certificate *tls.CertificateVerificationError
 	switch {
+	case errors.As(err, &certificate):
+		return "trust the server's certificate: name its authority in ca_file, or the certificate in tls_fingerprint (see the error)"
 	case errors.Is(err, wsman.ErrNotWSMan), errors.Is(err, wsman.ErrUnsealed):
 		return "check host, port and that WinRM listens there (winrm quickconfig)"
 	case errors.As(err, &transport):

@@ -129,6 +129,10 @@ func TestPinned(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	err = sites(t.Context(), &Connector{}, site(t, hostOf(h, 0), "site_code=PS1", "auth=basic", "user=sim", "password_env=CONNECT_TEST_PASSWORD"))
+	if err == nil || !strings.HasSuffix(err.Error(), "tls_fingerprint: "+fingerprint) {
+		t.Errorf("the error of who trusts nobody does not end in %s: %v", fingerprint, err)
+	}
 }
 
 // serverFingerprint learns the certificate from the error that names it.
