@@ -69,6 +69,6 @@ func (m *ntlmMechanism) seal(plain []byte) (header, sealed []byte, err error) {
 	return header, sealed, nil
 }
 
-func (m *ntlmMechanism) unseal(header, sealed []byte) ([]byte, error) {
-	return m.session.Unseal(header, sealed)
+func (m *ntlmMechanism) unseal(token []byte, header int) ([]byte, error) {
+	return m.session.Unseal(token[:header], token[header:])
 }

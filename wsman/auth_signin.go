@@ -32,9 +32,10 @@ type mechanism interface {
 	sign(message []byte) ([]byte, error)
 	verify(message, signature []byte) error
 	// seal and unseal protect a message. They may be used once established.
-	// unseal may put the plain text where the sealed one was.
+	// A sealed one begins with a header of so many bytes. unseal may put the plain
+	// text where the sealed one was.
 	seal(plain []byte) (header, sealed []byte, err error)
-	unseal(header, sealed []byte) ([]byte, error)
+	unseal(token []byte, header int) ([]byte, error)
 }
 
 // dialogue is how a mechanism's tokens travel.
@@ -195,7 +196,7 @@ func (s *signInSession) unseal(res *Response) (*Response, error) {
 		}
 		return nil, fmt.Errorf("%w (HTTP %d): %w", errNotSealed, res.Status, err)
 	}
-	plain, err := s.dialogue.unseal(m.header, m.sealed)
+	plain, err := s.dialogue.unseal(m.token, m.header)
 	if err != nil {
 		return nil, fmt.Errorf("%w (HTTP %d): %w", errNotSealed, res.Status, err)
 	}

@@ -45,8 +45,9 @@ func sealedBody(label string, header, sealed []byte, length int) []byte {
 
 // sealedMessage is what lies in a sealed message's wrapping.
 type sealedMessage struct {
-	contentType    string // of the plain text
-	header, sealed []byte
+	contentType string // of the plain text
+	token       []byte // a header and the sealed text
+	header      int    // the header's length
 }
 
 // parseSealed reads a sealed answer. It refuses all that is not sealed by the
@@ -82,7 +83,7 @@ func parseSealed(label, contentType string, body []byte) (*sealedMessage, error)
 	if size > maxSealHeader || int(size) > len(rest) {
 		return nil, fmt.Errorf("the sealed answer has a header of %d bytes in %d", size, len(rest))
 	}
-	m.header, m.sealed = rest[:size], rest[size:]
+	m.token, m.header = rest, int(size)
 	return m, nil
 }
 

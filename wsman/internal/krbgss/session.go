@@ -2,6 +2,7 @@ package krbgss
 
 import (
 	"bytes"
+	"crypto/aes"
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
@@ -43,7 +44,9 @@ type Session struct {
 	et          encryption
 	subkey      bool // the key is the acceptor's
 	side        side
-	sent, taken uint64 // the numbers that are next
+	usage       uint32  // of what the peer seals
+	opener      *opener // of what the peer seals; nil where the library does it
+	sent, taken uint64  // the numbers that are next
 }
 
 // side tells which end of the connection a Session is.
@@ -62,7 +65,15 @@ func newSession(key types.EncryptionKey, subkey bool, s side, ours, theirs uint3
 	if len(key.KeyValue) != keySize(key.KeyType) {
 		return nil, fmt.Errorf("a Kerberos key of %d bytes for encryption type %d", len(key.KeyValue), key.KeyType)
 	}
-	return &Session{key: key, et: et, subkey: subkey, side: s, sent: uint64(ours), taken: uint64(theirs)}, nil
+	usage := uint32(usageAcceptorSeal)
+	if s == acceptor {
+		usage = usageInitiatorSeal
+	}
+	o, err := newOpener(key, et, usage)
+	if err != nil {
+		return nil, err
+	}
+	return &Session{key: key, et: et, subkey: subkey, side: s, usage: usage, opener: o, sent: uint64(ours), taken: uint64(theirs)}, nil
 }
 
 // String tells the kind of key, never the key.
@@ -102,37 +113,62 @@ func (s *Session) Seal(plain []byte) (header, sealed []byte, err error) {
 }
 
 // Unseal opens the peer's next Wrap token, whatever its EC and RRC. It refuses
-// one that is not encrypted.
+// one that is not encrypted. The text lies in the token, which is decrypted in
+// place as far as that can be.
 func (s *Session) Unseal(token []byte) ([]byte, error) {
 	h, err := s.checkHeader(token, tokenWrap, flagSealed)
 	if err != nil {
 		return nil, err
 	}
 	extra, rotation := int(binary.BigEndian.Uint16(h[4:])), int(binary.BigEndian.Uint16(h[6:]))
-	body := token[headerSize:]
+	body, checksum := token[headerSize:], s.et.GetHMACBitLength()/8
 	if len(body) == 0 {
 		return nil, errors.New("a sealed message without text")
 	}
+	if len(body) < s.et.GetConfounderByteSize()+headerSize+checksum {
+		return nil, fmt.Errorf("open a sealed message: %d encrypted bytes are too few", len(body))
+	}
 	rotation %= len(body)
-	usage := uint32(usageAcceptorSeal)
-	if s.side == acceptor {
-		usage = usageInitiatorSeal
+	a, b := body[rotation:], body[:rotation] // what was sealed, and its end
+	filler := 0                              // of them that is in a
+	if s.opener == nil || len(b) != extra+headerSize+checksum || len(a) < aes.BlockSize {
+		straight := append(append(make([]byte, 0, len(body)), a...), b...)
+		at := len(body) - headerSize - checksum
+		a, b, filler = straight[:at], straight[at:], extra
 	}
-	plain, err := decrypt(s.key, append(append(make([]byte, 0, len(body)), body[rotation:]...), body[:rotation]...), usage)
-	if err != nil {
+	plain, inner, err := s.decrypt(a, b)
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("open a sealed message: %w", err)
-	}
-	end := len(plain) - headerSize - extra
-	if end < 0 {
+	case filler > len(plain):
 		return nil, errors.New("a sealed message is shorter than its filler")
 	}
-	inner := append([]byte(nil), h...)
-	inner[6], inner[7] = 0, 0 // the rotation is not part of what is sealed
-	if !bytes.Equal(inner, plain[len(plain)-headerSize:]) {
+	outer := append([]byte(nil), h...)
+	outer[6], outer[7] = 0, 0 // the rotation is not part of what is sealed
+	if !bytes.Equal(outer, inner) {
 		return nil, errors.New("the header of a sealed message was altered")
 	}
 	s.taken++
-	return plain[:end], nil
+	return plain[:len(plain)-filler], nil
+}
+
+// decrypt opens a ciphertext in two pieces, of which the second one has the
+// inner header and the checksum, and gives what the first one has behind the
+// confounder, and that header.
+func (s *Session) decrypt(a, b []byte) (text, inner []byte, err error) {
+	if s.opener == nil {
+		plain, err := s.et.DecryptMessage(s.key.KeyValue, append(a[:len(a):len(a)], b...), s.usage)
+		if err != nil {
+			return nil, nil, err
+		}
+		end := len(plain) - headerSize
+		return plain[:end], plain[end:], nil
+	}
+	if err := s.opener.open(a, b); err != nil {
+		return nil, nil, err
+	}
+	end := len(b) - s.opener.size
+	return a[aes.BlockSize:], b[end-headerSize : end], nil
 }
 
 // Sign makes the MIC token of a message (RFC 4121 section 4.2.6.1).
@@ -207,16 +243,4 @@ func (s *Session) checkHeader(token []byte, kind uint16, flags byte) ([]byte, er
 		return nil, errors.New("a Kerberos token with a malformed header")
 	}
 	return h, nil
-}
-
-// decrypt checks the length before the cipher does, which does not.
-func decrypt(key types.EncryptionKey, c []byte, usage uint32) ([]byte, error) {
-	et, err := sealingType(key.KeyType)
-	if err != nil {
-		return nil, err
-	}
-	if least := et.GetConfounderByteSize() + et.GetHMACBitLength()/8; len(c) <= least {
-		return nil, fmt.Errorf("%d encrypted bytes are too few", len(c))
-	}
-	return et.DecryptMessage(key.KeyValue, c, usage)
 }

@@ -213,3 +213,15 @@ func keySize(id int32) int {
 	}
 	return 32
 }
+
+// decrypt checks the length before the cipher does, which does not.
+func decrypt(key types.EncryptionKey, c []byte, usage uint32) ([]byte, error) {
+	et, err := sealingType(key.KeyType)
+	if err != nil {
+		return nil, err
+	}
+	if least := et.GetConfounderByteSize() + et.GetHMACBitLength()/8; len(c) <= least {
+		return nil, fmt.Errorf("%d encrypted bytes are too few", len(c))
+	}
+	return et.DecryptMessage(key.KeyValue, c, usage)
+}
