@@ -61,6 +61,7 @@ type server struct {
 
 	replay               string // URL
 	site, user, password string // of the simulated site
+	cache                string // with a ticket for it
 }
 
 func startServer(ctx context.Context) (*server, error) {
@@ -82,10 +83,10 @@ func startServer(ctx context.Context) (*server, error) {
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	fields := strings.Fields(line)
-	if err != nil || len(fields) != 4 {
+	if err != nil || len(fields) != 5 {
 		return nil, errors.Join(fmt.Errorf("the server says %q", line), err, s.stop())
 	}
-	s.replay, s.site, s.user, s.password = fields[0], fields[1], fields[2], fields[3]
+	s.replay, s.site, s.user, s.password, s.cache = fields[0], fields[1], fields[2], fields[3], fields[4]
 	return s, nil
 }
 

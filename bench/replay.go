@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -115,10 +116,19 @@ func atoi(s string) int {
 }
 
 // serveUntilEOF is the server's process. It prints the replaying server's URL,
-// then the simulated site's with the user and the password on it, and ends with
-// its input.
+// then the simulated site's with the user and the password on it, and the
+// credential cache for it, and ends with its input.
 func serveUntilEOF(ctx context.Context, in io.Reader, out io.Writer) error {
-	h, err := startSite(ctx, pointCount)
+	dir, err := os.MkdirTemp("", "dpremote-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	keytab, cache, err := kerberosFiles(dir)
+	if err != nil {
+		return err
+	}
+	h, err := startSite(ctx, pointCount, keytab)
 	if err != nil {
 		return err
 	}
@@ -135,7 +145,7 @@ func serveUntilEOF(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer server.Close()
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
-	announce(out, "http://"+listener.Addr().String(), h.Sites()[0])
+	announce(out, "http://"+listener.Addr().String(), h.Sites()[0], cache)
 	ended := make(chan struct{})
 	go func() { _, _ = io.Copy(io.Discard, in); close(ended) }()
 	select {
@@ -147,6 +157,6 @@ func serveUntilEOF(ctx context.Context, in io.Reader, out io.Writer) error {
 	return nil
 }
 
-func announce(out io.Writer, url string, site simulator.Endpoint) {
-	fmt.Fprintln(out, url, strings.TrimSuffix(site.URL, "/wsman"), site.User, site.Password())
+func announce(out io.Writer, url string, site simulator.Endpoint, cache string) {
+	fmt.Fprintln(out, url, strings.TrimSuffix(site.URL, "/wsman"), site.User, site.Password(), cache)
 }
