@@ -121,11 +121,18 @@ func (k *known[T]) noteKeys(row T, content []byte) (isNew bool, err error) {
 // forget ends the remembering, and with it new starts.
 func (k *known[T]) forget() { k.keys, k.rows = nil, rowSet{} }
 
-// id is a hash of the keys of the row at hand.
+// id is a hash of the keys of the row at hand. Its highest bits are of the first
+// key alone: rows of one package come one after the other as a rule, and are
+// remembered side by side then.
 func (k *known[T]) id() (id uint64) {
 	const odd = 0x9E3779B97F4A7C15 // so that the order of keys counts
-	for _, key := range k.keys {
-		id = id*odd + key()
+	var first uint64
+	for i, key := range k.keys {
+		hash := key()
+		if i == 0 {
+			first = hash
+		}
+		id = id*odd + hash
 	}
-	return id
+	return first&^(1<<(64-rowSetBits)-1) | id>>rowSetBits
 }
