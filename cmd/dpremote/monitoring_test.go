@@ -319,4 +319,3 @@ func TestWebConfigExample(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 }
-
