@@ -58,6 +58,22 @@ func TestResolveCommand(t *testing.T) {
 	}
 }
 
+// A command may ask somebody at the terminal, which others then leave to it.
+func TestResolveTellsOfCommands(t *testing.T) {
+	asking, begun := 0, 0
+	env := Env{Asking: func() func() {
+		asking++
+		begun++
+		return func() { asking-- }
+	}}
+	for _, s := range []PasswordSource{commandSource("echo", "hunter2"), shellSource("exit 1"), commandSource("/nonexistent/program"), envSource("NOWHERE")} {
+		_, _ = s.Resolve(t.Context(), env)
+	}
+	if begun != 3 || asking != 0 {
+		t.Errorf("told of %d commands, %d of which have not ended", begun, asking)
+	}
+}
+
 // pipe makes a named pipe, reading from which waits for ever.
 func pipe(t *testing.T) string {
 	t.Helper()
