@@ -57,8 +57,9 @@ type Display struct {
 	mu      sync.Mutex
 	picture func() Picture
 	shown   []int // the widths of the lines that are on the terminal
-	midLine bool  // the cursor is where a line goes on that is to stand above
-	hidden  int   // how often Hide was called
+	drawn   time.Time
+	midLine bool // the cursor is where a line goes on that is to stand above
+	hidden  int  // how often Hide was called
 }
 
 // Start draws on w, a terminal to which others write by Above alone until Stop.
@@ -205,10 +206,17 @@ func (d *Display) redraw() {
 	d.flush(&b)
 }
 
+// suspended is after how many ticks that were missed the process was stopped, as
+// by Ctrl-Z: what was drawn is no longer where the cursor is.
+const suspended = 4
+
 // rise goes to the first line of what was drawn, and gives how many lines that
 // takes. A terminal that became narrower has wrapped its lines; what no longer
 // fits on it is in its history, out of reach.
 func (d *Display) rise(b *bytes.Buffer) (lines int) {
+	if time.Since(d.drawn) > suspended*d.o.Tick {
+		d.shown = d.shown[:0]
+	}
 	width, height := d.size()
 	for _, w := range d.shown {
 		lines += max(1, (w+width-1)/width)
@@ -242,6 +250,7 @@ func (d *Display) draw(b *bytes.Buffer, p Picture) {
 		b.WriteString(eraseLine + line + "\n")
 		d.shown = append(d.shown, columns(line))
 	}
+	d.drawn = time.Now()
 	if len(d.shown) > 0 {
 		b.WriteString(eraseBelow)
 	}

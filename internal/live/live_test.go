@@ -164,6 +164,26 @@ func TestResize(t *testing.T) {
 	}
 }
 
+// TestSuspended has a display go on that was stopped while others wrote to the
+// terminal: it takes nothing of theirs for its own.
+func TestSuspended(t *testing.T) {
+	s := onScreen(t, 80, 24, Options{}, func(s *screen.Screen, d *Display) {
+		d.Update(sample(0))
+		settle(0)
+		fmt.Fprint(s, "[1]+  Stopped\n$ fg\nwatch\n")
+		d.mu.Lock()
+		d.drawn = d.drawn.Add(-time.Minute)
+		d.mu.Unlock()
+		settle(2 * clockTick)
+		if got := s.Text(); strings.Count(got, "Waiting for 9 rows") != 2 || !strings.Contains(got, "[1]+  Stopped\n$ fg\nwatch\nWaiting for 9 rows, 2s so far") {
+			t.Errorf("after it was stopped:\n%s", got)
+		}
+	})
+	if got := s.Text(); !strings.HasSuffix(got, "$ fg\nwatch") {
+		t.Errorf("left behind:\n%s", got)
+	}
+}
+
 // TestHostileText has a server's names drive the terminal.
 func TestHostileText(t *testing.T) {
 	state := sample(1)
