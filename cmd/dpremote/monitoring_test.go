@@ -100,15 +100,14 @@ func readMonitoring(t *testing.T, name string, parse func([]byte) error) {
 	}
 }
 
-var (
-	metricName = regexp.MustCompile(`\b(dpremote_\w+|up)\b(?:{([^}]*)})?`)
-	matcher    = regexp.MustCompile(`(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"`)
-	grouping   = regexp.MustCompile(`\b(?:by|without|on|ignoring) \(([^)]*)\)`)
-)
-
 // check looks whether an expression asks for what is served: names, labels, and
 // values that are written out. Served are values by label by name.
 func (e expression) check(served map[string]map[string][]string) (problems []string) {
+	var (
+		metricName = regexp.MustCompile(`\b(dpremote_\w+|up)\b(?:{([^}]*)})?`)
+		matcher    = regexp.MustCompile(`(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"`)
+		grouping   = regexp.MustCompile(`\b(?:by|without|on|ignoring) \(([^)]*)\)`)
+	)
 	found := metricName.FindAllStringSubmatch(e.text, -1)
 	if len(found) == 0 {
 		return []string{"it asks for no metric of ours"}
@@ -153,13 +152,9 @@ func (e expression) check(served map[string]map[string][]string) (problems []str
 	return problems
 }
 
-var (
-	seriesForm = regexp.MustCompile(`^(\w+)(?:{(.*)})? \S+$`)
-	labelForm  = regexp.MustCompile(`(\w+)="([^"]*)"`)
-)
-
 // servedBy are the families of a scrape.
 func servedBy(text string) map[string]map[string][]string {
+	seriesForm, labelForm := regexp.MustCompile(`^(\w+)(?:{(.*)})? \S+$`), regexp.MustCompile(`(\w+)="([^"]*)"`)
 	served := map[string]map[string][]string{}
 	for line := range strings.Lines(text) {
 		m := seriesForm.FindStringSubmatch(strings.TrimSpace(line))
