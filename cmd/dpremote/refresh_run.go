@@ -179,6 +179,7 @@ func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (la
 			item.outcome, item.err = outcomeUnknown, res.Err
 		default:
 			item.outcome, item.err = outcomeNotSent, res.Err
+			late = late || heldBack(res.Err) && errors.Is(res.Err, context.DeadlineExceeded)
 		}
 		if res.Err == nil || res.Unknown {
 			sent = append(sent, res.Row)
@@ -187,12 +188,12 @@ func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (la
 	app.say("Sent %s in %s.", count(len(sent), "row", "rows"), durationText(app.now().Sub(started)))
 	sent = append(sent, r.earlier...)
 	if !r.o.wait || len(sent) == 0 {
-		return false
+		return late
 	}
 	if r.resumes != nil {
 		started = r.resumes.plan.Started
 	}
-	return r.watch(ctx, sent, started)
+	return r.watch(ctx, sent, started) || late
 }
 
 func waits(n int) string {

@@ -78,6 +78,8 @@ func (r *refreshRun) caseOf(s distribution.Step, item *refreshItem) report.Case 
 			return end(report.Skipped, outcome, "nobody agreed to send it")
 		case errors.Is(item.err, history.ErrBegunElse):
 			return end(report.Skipped, outcome, item.err.Error())
+		case heldBack(item.err):
+			return end(report.Errored, outcome, "the deadline passed before its turn came")
 		}
 		return end(report.Errored, outcome, outcome, item.err.Error())
 	case outcomeGone:

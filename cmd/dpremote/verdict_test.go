@@ -124,6 +124,7 @@ func TestVerdictAgrees(t *testing.T) {
 		{"refresh", "--dry-run"}, {"refresh", "--yes", "--force", "--max", "1"},
 		{"refresh", "--yes", "--wait", "--interval", "20ms"},
 		{"refresh", "--yes", "--wait", "--interval", "20ms", "--force", "--cooldown", "0"},
+		{"refresh", "--yes", "--wait", "--deadline", "1ns", "--force", "--cooldown", "0", "--state", "all"},
 		{"refresh", "--yes", "--wait", "--deadline", "1ms", "--force", "--cooldown", "0", "--state", "all"},
 		{"watch", "--state", "installed"}, {"watch", "--state", "failed", "--settle", "1ms", "--interval", "20ms", "--deadline", "20s"},
 		{"watch", "--package", "PS200003", "--deadline", "10s"},
