@@ -233,12 +233,17 @@ func TestExamples(t *testing.T) {
 }
 
 // TestHelp looks for what the help of every command must have: an example of
-// this command, and the exit codes.
+// this command, the exit codes, and lines that fit.
 func TestHelp(t *testing.T) {
 	walkCommands(newRoot(newApp()), func(cmd *cobra.Command) {
 		path := cmd.CommandPath()
 		if !slices.ContainsFunc(commandLines(cmd.Example), func(line string) bool { return strings.HasPrefix(line, path+" ") }) {
 			t.Errorf("%s has no example", path)
+		}
+		for line := range strings.Lines(cmd.Long) {
+			if len(strings.TrimSuffix(line, "\n")) > 80 {
+				t.Errorf("%s: a line of its help is wider than a terminal of 80 columns: %s", path, line)
+			}
 		}
 		var out, errs strings.Builder
 		code := testApp(nil, &out, &errs).execute(t.Context(), append(strings.Fields(path)[1:], "--help"))
