@@ -229,6 +229,21 @@ func TestCompletedWordsAreAll(t *testing.T) {
 	}
 }
 
+// TestEveryCommandHasColumns fails for a new command whose columns are not
+// completed.
+func TestEveryCommandHasColumns(t *testing.T) {
+	without := map[string]string{
+		"dpremote": "help", "sim": "no rows", "exporter": "no rows", "report": "HTML", "completion": "a script",
+		"query": "what the query selects", "get": "what the class has", "put": "what the class has", "invoke": "what the method gives",
+	}
+	walkCommands(newRoot(newApp()), func(cmd *cobra.Command) {
+		_, none := without[cmd.Name()]
+		if got := columnNames(cmd); (len(got) == 0) != none {
+			t.Errorf("%s: columnNames has %q for it", cmd.CommandPath(), got)
+		}
+	})
+}
+
 // TestCompletedColumnsAreAll does the same for --columns.
 func TestCompletedColumnsAreAll(t *testing.T) {
 	for _, args := range []string{
