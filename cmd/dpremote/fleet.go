@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,11 @@ type failure struct {
 	err  error
 }
 
+// garbagePercent is how much garbage may lie beside what is in use before it is
+// collected, where rows are kept until they are sorted: half of what Go allows.
+// GOGC in the environment counts instead.
+const garbagePercent = 50
+
 // fleet selects the sites of a command. They are opened when they are swept.
 func (g *globals) fleet() (*fleet, error) {
 	sites, inv, err := g.selected()
@@ -61,6 +67,9 @@ func (g *globals) fleet() (*fleet, error) {
 	}
 	if err := g.readPassword(sites); err != nil {
 		return nil, err
+	}
+	if !g.streams() && g.app.getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
 	}
 	f := &fleet{g: g, connector: g.connector(inv), others: map[queries.SiteCode]bool{}}
 	if inv != nil {

@@ -19,22 +19,12 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 )
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
-	}
 	os.Exit(newApp().run())
 }
-
-// garbagePercent is how much garbage may lie beside what is in use before it is
-// collected, half of what Go allows by itself. Rows pass through a few megabytes
-// that are cheap to collect, and where many are kept to be sorted the other half
-// is better left to the machine. GOGC in the environment counts instead.
-const garbagePercent = 50
 
 // run is main with an exit code. The first interrupt ends the context, so that
 // commands send nothing more, wait a little for the answer to what they sent,
