@@ -33,6 +33,23 @@ func newYAMLDocument(out *output, kind string) (*yamlDocument, error) {
 }
 
 func (y *yamlDocument) row(names []string, values []any) error {
+	before := len(y.out.buf)
+	if y.items == 0 {
+		y.out.buf = append(y.out.buf, '\n')
+	}
+	var flat bool
+	if y.out.buf, flat = y.appendFlat(y.out.buf, names, values); !flat {
+		if err := y.appendItem(names, values); err != nil {
+			y.out.buf = y.out.buf[:before]
+			return err
+		}
+	}
+	y.items++
+	return y.out.commit()
+}
+
+// appendItem appends any row.
+func (y *yamlDocument) appendItem(names []string, values []any) error {
 	var err error
 	if y.json, err = appendObject(y.json[:0], names, values, 0); err != nil {
 		return err
@@ -41,16 +58,7 @@ func (y *yamlDocument) row(names []string, values []any) error {
 	if err != nil {
 		return err
 	}
-	before := len(y.out.buf)
-	if y.items == 0 {
-		y.out.buf = append(y.out.buf, '\n')
-	}
-	if err := y.append(&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{item}}); err != nil {
-		y.out.buf = y.out.buf[:before]
-		return err
-	}
-	y.items++
-	return y.out.commit()
+	return y.append(&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{item}})
 }
 
 func (y *yamlDocument) close(fields []field) error {
