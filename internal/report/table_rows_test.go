@@ -66,18 +66,18 @@ func TestTableParts(t *testing.T) {
 func TestTableRows(t *testing.T) {
 	var r tableRows
 	row := func(i int) []tableCell {
-		cells := []tableCell{{text: fmt.Sprint(i)}, {}, {text: strings.Repeat("é", i%300)}}
+		cells := []tableCell{{text: fmt.Sprint(i)}, {}, {text: fmt.Sprintf("%0*d", i%300, i/2)}}
 		if i%3 > 0 {
 			cells[1].colors = text.Colors{text.Color(i % 3)}
 		}
 		return cells
 	}
-	const rows = 3000
+	const rows = maxLong + 3000
 	for i := range rows {
 		r.add(row(i))
 	}
-	if len(r.full) < 5 || len(r.colors) != 2 {
-		t.Errorf("%d blocks and %d colours", len(r.full), len(r.colors))
+	if len(r.full) < 5 || len(r.colors) != 2 || len(r.long) != maxLong {
+		t.Errorf("%d blocks, %d colours, %d long texts", len(r.full), len(r.colors), len(r.long))
 	}
 	n := 0
 	for cells := range r.all(3) {
