@@ -159,7 +159,11 @@ func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (la
 		Mode: r.rules.mode, Pace: r.rules.pace, Look: distribution.LookOptions{Fastest: r.o.interval, Slowest: r.o.interval},
 		Done: func(res distribution.Result) {
 			sending.sent(res)
-			if res.Err != nil && !errors.Is(res.Err, distribution.ErrGivenUp) && !heldBack(res.Err) && !r.othersDo(res.Err) {
+			switch {
+			case res.Err == nil, errors.Is(res.Err, distribution.ErrGivenUp), heldBack(res.Err), r.othersDo(res.Err):
+			case isLate(ctx, res.Err):
+				app.log.Warnf("%s: the deadline passed while %s was being sent", res.Owner.Name, res.Keys)
+			default:
 				r.f.fail(res.Owner.Name, fmt.Errorf("refresh %s: %w", res.Keys, res.Err))
 			}
 		},
@@ -177,9 +181,10 @@ func (r *refreshRun) execute(ctx context.Context, steps []distribution.Step) (la
 			item.outcome = outcomeSent
 		case res.Unknown:
 			item.outcome, item.err = outcomeUnknown, res.Err
+			late = late || isLate(ctx, res.Err)
 		default:
 			item.outcome, item.err = outcomeNotSent, res.Err
-			late = late || heldBack(res.Err) && errors.Is(res.Err, context.DeadlineExceeded)
+			late = late || heldBack(res.Err) && isLate(ctx, res.Err)
 		}
 		if res.Err == nil || res.Unknown {
 			sent = append(sent, res.Row)
@@ -218,6 +223,11 @@ func (r *refreshRun) othersDo(err error) bool {
 func heldBack(err error) bool {
 	var op *wsman.Error
 	return !errors.As(err, &op) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled))
+}
+
+// isLate tells what ended because the context's deadline passed.
+func isLate(ctx context.Context, err error) bool {
+	return errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded)
 }
 
 // watch waits for what was sent since a time, until the context's deadline.
