@@ -125,14 +125,23 @@ type enumeration struct {
 	epr  EPR
 	size int
 
-	context string      // the server's context, empty when it holds none
-	next    chan pulled // the page under way, nil when there is none
-	cancel  func()      // gives that page up
+	context string // the server's context, empty when it holds none
+	ahead   *ahead // nil when no page is under way
+}
+
+// ahead fetches the pages that follow a context, each while the one before is
+// worked on. The next page is asked for when the last one is taken, without
+// waiting for who took it.
+type ahead struct {
+	pages chan pulled
+	final chan pulled // the same for who wants no more behind it
+	end   func()      // gives up the page that is under way
 }
 
 type pulled struct {
 	answer *answer
 	err    error
+	last   bool // no page is under way behind it
 }
 
 // errStopped ends the walk over a page when the caller has had enough.
@@ -191,14 +200,15 @@ func (r *enumeration) enumerateMessage() *message {
 
 // pullMessage asks for the next page. It is not marked as a read: a Pull whose
 // answer was lost must not be repeated, for the context has moved.
-func (r *enumeration) pullMessage() *message {
-	id := r.context
+func (r *enumeration) pullMessage() *message { return r.pullFrom(r.context) }
+
+func (r *enumeration) pullFrom(context string) *message {
 	return &message{
 		op: "pull", target: r.e.target(), action: actionPull, epr: r.epr, paged: true,
 		expect: xmlName{NamespaceEnumeration, "PullResponse"},
 		body: func(w *xmlwrite.Writer) {
 			w.Open("n:Pull")
-			w.Leaf("n:EnumerationContext", id)
+			w.Leaf("n:EnumerationContext", context)
 			w.Leaf("n:MaxElements", strconv.Itoa(r.c.pageSize(r.size)))
 			w.Close("n:Pull")
 		},
@@ -208,31 +218,71 @@ func (r *enumeration) pullMessage() *message {
 // prefetch sends the next Pull. The end of the caller's context does not end it:
 // its answer brings the context that is to be released.
 func (r *enumeration) prefetch(ctx context.Context) {
-	m := r.pullMessage()
-	next := make(chan pulled, 1)
-	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	r.next = next
-	go func() {
-		a, err := r.c.doPull(ctx, m)
-		next <- pulled{a, err}
-	}()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.ahead = &ahead{pages: make(chan pulled), final: make(chan pulled), end: cancel}
+	go r.fetch(ctx, r.ahead, r.context)
+}
+
+// fetch fetches the pages from a context on, until one says that none follows,
+// or does not say what does.
+func (r *enumeration) fetch(ctx context.Context, to *ahead, context string) {
+	defer to.end()
+	for {
+		answer, err := r.c.doPull(ctx, r.pullFrom(context))
+		if err == nil {
+			context = followed(answer)
+		}
+		p := pulled{answer, err, err != nil || context == ""}
+		select {
+		case to.pages <- p:
+		case to.final <- p:
+			return
+		}
+		if p.last {
+			return
+		}
+	}
+}
+
+// followed is the context that leads on from a page, empty where none is
+// announced before the items or the page looks like the last one.
+func followed(a *answer) (context string) {
+	if hasEndMark(a.doc) {
+		return ""
+	}
+	start := a.sc.Mark()
+	defer a.sc.Rewind(start)
+	err := a.sc.Children(func() (err error) {
+		switch {
+		case a.sc.Is(NamespaceEnumeration, "EnumerationContext"):
+			context, err = content(a.sc)
+		case isEither(a.sc, "Items"):
+			err = errStopped
+		}
+		return err
+	})
+	if !errors.Is(err, errStopped) {
+		return "" // who reads the page finds out
+	}
+	return context
 }
 
 // pull is the next page: the one under way, or one asked for now.
 func (r *enumeration) pull(ctx context.Context) (*answer, error) {
-	if r.next == nil {
+	if r.ahead == nil {
 		r.prefetch(ctx)
 	}
 	var p pulled
 	select {
-	case p = <-r.next:
+	case p = <-r.ahead.pages:
 	case <-ctx.Done():
 		err := r.c.fail(r.pullMessage(), &TransportError{Sent: true, Err: context.Cause(ctx)})
 		err.Retry = RetrySafe // not of this Pull, but of the query
 		return nil, err       // the page under way is for release
 	}
-	r.next = nil
-	r.cancel()
+	if p.last {
+		r.ahead = nil
+	}
 	if moved(p.err) {
 		r.context = ""
 	}
@@ -248,7 +298,7 @@ func moved(err error) bool {
 }
 
 // page hands a page to visit. It notes the new context, and sends the next Pull
-// as soon as that is known.
+// as soon as that is known, unless it is under way.
 func (r *enumeration) page(ctx context.Context, a *answer, visit func(*Page) bool) (items int, end bool, err error) {
 	r.context = ""
 	defer a.release()
@@ -259,7 +309,7 @@ func (r *enumeration) page(ctx context.Context, a *answer, visit func(*Page) boo
 		case isEither(a.sc, "EndOfSequence"):
 			end = true
 		case isEither(a.sc, "Items"):
-			if r.context != "" && !hasEndMark(a.doc) {
+			if r.ahead == nil && r.context != "" && !hasEndMark(a.doc) {
 				r.prefetch(ctx)
 			}
 			items, err = r.items(ctx, a.sc, visit)
@@ -357,7 +407,7 @@ func itemWithEPR(sc *xmlscan.Scanner) (*Item, error) {
 // that was left early. It runs even when the caller's context is over. A Release
 // that fails costs the server a few minutes of a context and the caller nothing.
 func (r *enumeration) release(ctx context.Context) {
-	if r.next != nil { // a page is under way, and brings a newer context
+	if r.ahead != nil { // a page is under way, and brings a newer context
 		switch p := r.await(); {
 		case p.err == nil:
 			r.context = contextOf(p.answer)
@@ -378,21 +428,14 @@ func (r *enumeration) release(ctx context.Context) {
 		}})
 }
 
-// await is the page under way, which gets a moment more to arrive.
+// await is the page under way, which gets a moment more to arrive, and behind
+// which none is asked for.
 func (r *enumeration) await() pulled {
-	timer := time.NewTimer(timeToClean)
+	ahead := r.ahead
+	r.ahead = nil
+	timer := time.AfterFunc(timeToClean, ahead.end)
 	defer timer.Stop()
-	defer r.cancel()
-	select {
-	case p := <-r.next:
-		r.next = nil
-		return p
-	case <-timer.C:
-		r.cancel()
-		p := <-r.next
-		r.next = nil
-		return p
-	}
+	return <-ahead.final
 }
 
 // contextOf is the context that a page announces, empty after the last one
