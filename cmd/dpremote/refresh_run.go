@@ -225,9 +225,11 @@ func heldBack(err error) bool {
 	return !errors.As(err, &op) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled))
 }
 
-// isLate tells what ended because the context's deadline passed.
+// isLate tells what ended because the context's deadline passed. What is under
+// way has a timer of its own for it, which may fire before the context's.
 func isLate(ctx context.Context, err error) bool {
-	return errors.Is(ctx.Err(), context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded)
+	end, ok := ctx.Deadline()
+	return ok && !time.Now().Before(end) && errors.Is(err, context.DeadlineExceeded)
 }
 
 // watch waits for what was sent since a time, until the context's deadline.
