@@ -3,10 +3,12 @@ package krbgss
 import (
 	"bytes"
 	"crypto/aes"
+	"crypto/rand"
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jcmturner/gokrb5/v8/crypto/etype"
 	"github.com/jcmturner/gokrb5/v8/types"
@@ -40,13 +42,12 @@ const (
 // come in order. It is not safe for concurrent use. After an error it is of no
 // more use.
 type Session struct {
-	key         types.EncryptionKey
-	et          encryption
-	subkey      bool // the key is the acceptor's
-	side        side
-	usage       uint32  // of what the peer seals
-	opener      *opener // of what the peer seals; nil where the library does it
-	sent, taken uint64  // the numbers that are next
+	key          types.EncryptionKey
+	et           encryption
+	subkey       bool // the key is the acceptor's
+	side         side
+	ours, theirs *aesKeys // of what each side seals; nil where the library does it
+	sent, taken  uint64   // the numbers that are next
 }
 
 // side tells which end of the connection a Session is.
@@ -65,15 +66,23 @@ func newSession(key types.EncryptionKey, subkey bool, s side, ours, theirs uint3
 	if len(key.KeyValue) != keySize(key.KeyType) {
 		return nil, fmt.Errorf("a Kerberos key of %d bytes for encryption type %d", len(key.KeyValue), key.KeyType)
 	}
-	usage := uint32(usageAcceptorSeal)
-	if s == acceptor {
-		usage = usageInitiatorSeal
-	}
-	o, err := newOpener(key, et, usage)
+	seals, err := newAESKeys(key, et, s.usage())
 	if err != nil {
 		return nil, err
 	}
-	return &Session{key: key, et: et, subkey: subkey, side: s, usage: usage, opener: o, sent: uint64(ours), taken: uint64(theirs)}, nil
+	opens, err := newAESKeys(key, et, (!s).usage())
+	if err != nil {
+		return nil, err
+	}
+	return &Session{key: key, et: et, subkey: subkey, side: s, ours: seals, theirs: opens, sent: uint64(ours), taken: uint64(theirs)}, nil
+}
+
+// usage is the key usage of what a side seals.
+func (s side) usage() uint32 {
+	if s == acceptor {
+		return usageAcceptorSeal
+	}
+	return usageInitiatorSeal
 }
 
 // String tells the kind of key, never the key.
@@ -93,12 +102,7 @@ func (s *Session) Seal(plain []byte) (header, sealed []byte, err error) {
 	h := s.header(tokenWrap, flagSealed, s.side, s.sent)
 	h[3] = 0xFF
 	copy(h[4:8], []byte{0, 0, 0, 0}) // EC, RRC
-	usage := uint32(usageInitiatorSeal)
-	if s.side == acceptor {
-		usage = usageAcceptorSeal
-	}
-	text := make([]byte, 0, len(plain)+headerSize)
-	_, c, err := s.et.EncryptMessage(s.key.KeyValue, append(append(text, plain...), h...), usage)
+	c, err := s.encrypt(plain, h)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encrypt a message: %w", err)
 	}
@@ -110,6 +114,21 @@ func (s *Session) Seal(plain []byte) (header, sealed []byte, err error) {
 	header = append(h, c[at:]...)
 	header = append(header, c[:confounder]...)
 	return header, c[confounder:at], nil
+}
+
+// encrypt seals a text and its header behind a confounder, and adds the checksum.
+func (s *Session) encrypt(text, h []byte) ([]byte, error) {
+	if s.ours == nil {
+		_, c, err := s.et.EncryptMessage(s.key.KeyValue, slices.Concat(text, h), s.side.usage())
+		return c, err
+	}
+	c := make([]byte, aes.BlockSize+len(text)+len(h)+s.ours.size)
+	if _, err := rand.Read(c[:aes.BlockSize]); err != nil {
+		return nil, err
+	}
+	copy(c[aes.BlockSize+copy(c[aes.BlockSize:], text):], h)
+	s.ours.seal(c)
+	return c, nil
 }
 
 // Unseal opens the peer's next Wrap token, whatever its EC and RRC. It refuses
@@ -131,7 +150,7 @@ func (s *Session) Unseal(token []byte) ([]byte, error) {
 	rotation %= len(body)
 	a, b := body[rotation:], body[:rotation] // what was sealed, and its end
 	filler := 0                              // of them that is in a
-	if s.opener == nil || len(b) != extra+headerSize+checksum || len(a) < aes.BlockSize {
+	if s.theirs == nil || len(b) != extra+headerSize+checksum || len(a) < aes.BlockSize {
 		straight := append(append(make([]byte, 0, len(body)), a...), b...)
 		at := len(body) - headerSize - checksum
 		a, b, filler = straight[:at], straight[at:], extra
@@ -156,18 +175,18 @@ func (s *Session) Unseal(token []byte) ([]byte, error) {
 // inner header and the checksum, and gives what the first one has behind the
 // confounder, and that header.
 func (s *Session) decrypt(a, b []byte) (text, inner []byte, err error) {
-	if s.opener == nil {
-		plain, err := s.et.DecryptMessage(s.key.KeyValue, append(a[:len(a):len(a)], b...), s.usage)
+	if s.theirs == nil {
+		plain, err := s.et.DecryptMessage(s.key.KeyValue, append(a[:len(a):len(a)], b...), (!s.side).usage())
 		if err != nil {
 			return nil, nil, err
 		}
 		end := len(plain) - headerSize
 		return plain[:end], plain[end:], nil
 	}
-	if err := s.opener.open(a, b); err != nil {
+	if err := s.theirs.open(a, b); err != nil {
 		return nil, nil, err
 	}
-	end := len(b) - s.opener.size
+	end := len(b) - s.theirs.size
 	return a[aes.BlockSize:], b[end-headerSize : end], nil
 }
 
