@@ -60,6 +60,11 @@ type Options struct {
 	// Observe is called after every exchange. Nil observes nothing. It must be
 	// safe for concurrent use.
 	Observe func(Exchange)
+	// Answer may answer a message to a site in the site's place, after the
+	// sign-in: such as with a recorded answer. It gets the message in clear, in
+	// UTF-8, and gives an envelope, which is sealed if the message was. Nil, and an
+	// answer of nil, leave it to the site. It must be safe for concurrent use.
+	Answer func(site string, message []byte) []byte
 	// Misrelate is asked about each operation's answer; true makes it relate to a
 	// request that nobody sent, so that a client which looks at RelatesTo refuses
 	// it. Nil is never. It must be safe for concurrent use.
@@ -351,6 +356,9 @@ func (h *Hierarchy) service(site *world.Site) (*wire.Handler, error) {
 		EnumerationTimeout:   o.EnumerationTimeout,
 		MaxOperationsPerUser: o.MaxOperationsPerUser,
 		Shell:                site.Shell,
+	}
+	if o.Answer != nil {
+		cfg.Answer = func(message []byte) []byte { return o.Answer(site.Code(), message) }
 	}
 	if o.Misrelate != nil {
 		cfg.Misrelate = func(x wire.Exchange) bool { return o.Misrelate(observed(site.Code(), x)) }

@@ -94,6 +94,11 @@ type Config struct {
 	// is ready and not yet sent: a client that has the answer finds it observed.
 	// It must be safe for concurrent use.
 	Observe func(Exchange)
+	// Answer may answer a message, whose text it gets in UTF-8, in the server's
+	// place: with an envelope in UTF-8, which is encoded, and sealed, as the
+	// server's own answers are. Nil, and an answer of nil, leave the message to the
+	// server. It must be safe for concurrent use.
+	Answer func(message []byte) []byte
 	// Misrelate is asked before an operation's answer is sent; true makes it relate
 	// to a request that nobody sent. Nil is never. It must be safe for concurrent
 	// use.

@@ -181,6 +181,11 @@ func (h *Handler) message(r *http.Request, user, contentType string, body []byte
 	client, _, _ := net.SplitHostPort(r.RemoteAddr)
 	req := &request{user: user, address: address(r), client: client, tls: r.TLS != nil, note: noteOf(r)}
 	text, enc, err := decode(body)
+	if err == nil && h.cfg.Answer != nil {
+		if envelope := h.cfg.Answer(text); envelope != nil {
+			return reply{status: http.StatusOK, contentType: enc.contentType(), body: encode(envelope, enc)}
+		}
+	}
 	var a answer
 	if err == nil {
 		a, err = h.operate(r.Context(), req, text, x)

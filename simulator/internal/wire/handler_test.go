@@ -99,6 +99,27 @@ func TestUTF16(t *testing.T) {
 	}
 }
 
+// TestAnswer: what Answer gives is sent in the encoding of the message, and what
+// it leaves the server answers.
+func TestAnswer(t *testing.T) {
+	s := serve(t, Config{Answer: func(message []byte) []byte {
+		if bytes.Contains(message, []byte("id-é")) {
+			return []byte("<é/>")
+		}
+		return nil
+	}})
+	asIs := func(*http.Request) {}
+	wide := func(r *http.Request) { r.Header.Set("Content-Type", "application/soap+xml;charset=UTF-16") }
+	m := getMessage
+	m.id = "id-é"
+	if got := s.post(t, string(encode([]byte(m.text()), utf16LE)), wide); got.status != 200 || string(got.body) != string(encode([]byte("<é/>"), utf16LE)) {
+		t.Errorf("status %d, %q", got.status, got.body)
+	}
+	if got := s.post(t, getMessage.text(), asIs); got.status != 200 || readNode(t, got.body).at("Body", "SMS_DP").XMLName.Local == "" {
+		t.Errorf("status %d, %q", got.status, got.body)
+	}
+}
+
 func TestUnencryptedRefused(t *testing.T) {
 	h := New(Config{Provider: newFake(), Authenticate: func(string, string) bool { return true }})
 	for _, c := range []struct {
