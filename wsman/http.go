@@ -36,6 +36,8 @@ type HTTPOptions struct {
 	// MaxBody is the most bytes of an answer that are read; 0 means 64 MiB,
 	// the largest MaxEnvelopeSize that a client may ask for.
 	MaxBody int64
+	// Buffers are shared with other transports; nil means some of its own.
+	Buffers *Buffers
 	// TLS configures https; nil means the system's roots and TLS 1.2 or later.
 	TLS *tls.Config
 	// AllowUnencrypted lets credentials and SOAP travel in clear text over
@@ -63,7 +65,7 @@ type HTTP struct {
 	mu      sync.Mutex
 	idle    []*slot // not in use; the last one used is the last
 	slots   []*slot
-	spare   chan []byte // buffers for answers: one to read from while the next answer fills another
+	buffers *Buffers
 }
 
 // slot is one connection, or the place for one.
@@ -94,7 +96,10 @@ func NewHTTP(o HTTPOptions, auth Authentication) (*HTTP, error) {
 	if u.Scheme == "http" && !auth.seals() && !o.AllowUnencrypted {
 		return nil, fmt.Errorf("%s over http sends everything in clear text: use https, a scheme that seals, or allow_unencrypted", auth)
 	}
-	t := &HTTP{url: u.String(), maxBody: o.MaxBody, sealed: u.Scheme == "http" && auth.seals()}
+	t := &HTTP{url: u.String(), maxBody: o.MaxBody, sealed: u.Scheme == "http" && auth.seals(), buffers: o.Buffers}
+	if t.buffers == nil {
+		t.buffers = &Buffers{}
+	}
 	if t.maxBody <= 0 {
 		t.maxBody = defaultMaxBody
 	}
@@ -104,7 +109,6 @@ func NewHTTP(o HTTPOptions, auth Authentication) (*HTTP, error) {
 	}
 	n = min(n, maxSlots)
 	t.free = make(chan struct{}, n)
-	t.spare = make(chan []byte, n+1)
 	for range n {
 		s := newSlot(o, auth)
 		t.slots = append(t.slots, s)
@@ -240,27 +244,16 @@ func (e *exchange) post(ctx context.Context, header http.Header, body []byte) (*
 		Date:        date(res.Header),
 		RetryAfter:  retryAfter(res.Header),
 		Encrypted:   req.URL.Scheme == "https",
-		release:     func() { e.t.takeBack(data) },
+		release:     func() { e.t.buffers.give(data) },
 	}, nil
 }
-
-// maxSpare is more than a page takes under WinRM's default MaxEnvelopeSize of
-// 500 KB. Larger buffers are not kept.
-const maxSpare = 4 << 20
 
 // read reads an answer whole, into a spare buffer where there is one.
 func (t *HTTP) read(res *http.Response) ([]byte, error) {
 	if res.ContentLength > t.maxBody {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, t.maxBody)
 	}
-	var data []byte
-	select {
-	case data = <-t.spare:
-	default:
-	}
-	if n := int(res.ContentLength); n > cap(data) {
-		data = make([]byte, 0, n+n/8) // the next page may be a little longer
-	}
+	data := t.buffers.take(int(res.ContentLength))
 	if res.ContentLength >= 0 {
 		data = data[:res.ContentLength]
 		if _, err := io.ReadFull(res.Body, data); err != nil {
@@ -276,17 +269,6 @@ func (t *HTTP) read(res *http.Response) ([]byte, error) {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, t.maxBody)
 	}
 	return b.Bytes(), nil
-}
-
-// takeBack keeps a buffer for another answer, if it is of use.
-func (t *HTTP) takeBack(buf []byte) {
-	if cap(buf) == 0 || cap(buf) > maxSpare {
-		return
-	}
-	select {
-	case t.spare <- buf[:0]:
-	default:
-	}
 }
 
 // retryAfter is the Retry-After header, in seconds or as a date by the server's

@@ -413,7 +413,10 @@ func TestOneConnectionForOneAfterTheOther(t *testing.T) {
 
 // TestBuffersAreUsedAgain follows an answer's buffer.
 func TestBuffersAreUsedAgain(t *testing.T) {
-	texts := []string{"the first answer", "the second", "an answer that is much longer than the one before it", "short"}
+	var texts []string
+	for _, size := range []int{2, 1, 5, 2} {
+		texts = append(texts, strings.Repeat("an answer ", size*minSpare/10+1))
+	}
 	for _, isChunked := range []bool{false, true} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
@@ -432,17 +435,48 @@ func TestBuffersAreUsedAgain(t *testing.T) {
 		for i, text := range texts {
 			res, err := transport.RoundTrip(t.Context(), &Request{Body: []byte(text)})
 			if err != nil || string(res.Body) != text {
-				t.Fatalf("%q, %v", res.Body, err)
+				t.Fatalf("%d bytes, not %d: %v", len(res.Body), len(text), err)
 			}
-			if i > 0 && cap(before) > 2*len(text) && &before[:1][0] != &res.Body[0] {
+			if i > 0 && cap(before) > len(text) && &before[:1][0] != &res.Body[0] {
 				t.Errorf("chunked %v: answer %d has a buffer of its own", isChunked, i)
 			}
 			before = res.Body
 			res.release()
 		}
-		if n := len(transport.spare); n != 1 {
+		if n := len(transport.buffers.spare); n != 1 {
 			t.Errorf("chunked %v: %d spare buffers for one request at a time", isChunked, n)
 		}
+	}
+}
+
+// TestBuffersAreFew: what is kept is bounded, and what is taken is counted off.
+func TestBuffersAreFew(t *testing.T) {
+	var b Buffers
+	b.give(nil)
+	b.give(make([]byte, minSpare-1))
+	b.give(make([]byte, maxSpare+1))
+	if len(b.spare) != 0 {
+		t.Errorf("%d buffers are kept that are of no use", len(b.spare))
+	}
+	for range 3 * mostSpares / minSpare {
+		b.give(make([]byte, minSpare))
+	}
+	if b.size != mostSpares || len(b.spare)*minSpare != mostSpares {
+		t.Errorf("%d buffers of %d bytes are kept", len(b.spare), b.size)
+	}
+	if buf := b.take(minSpare); len(buf) != 0 || cap(buf) != minSpare || b.size != mostSpares-minSpare {
+		t.Errorf("took %d of %d bytes, and %d are left", len(buf), cap(buf), b.size)
+	}
+	if buf := b.take(2 * minSpare); len(buf) != 0 || cap(buf) < 2*minSpare {
+		t.Errorf("took %d of %d bytes", len(buf), cap(buf))
+	}
+	for b.size > 0 {
+		if cap(b.take(-1)) != minSpare {
+			t.Fatal("an answer of unknown length has no spare buffer")
+		}
+	}
+	if b.take(-1) == nil || len(b.spare) != 0 {
+		t.Errorf("%d buffers are left", len(b.spare))
 	}
 }
 

@@ -50,6 +50,7 @@ type Connector struct {
 
 	simulated simulated
 	accounts  accounts
+	buffers   wsman.Buffers // for the answers of all sites
 }
 
 // Connection is one site server that can be asked.
@@ -95,6 +96,7 @@ func (c *Connector) Open(ctx context.Context, site inventory.Site) (*Connection,
 		Slots:            site.Connections,
 		ConnectTimeout:   site.ConnectTimeout,
 		MaxBody:          maxBody(site.MaxEnvelopeKB),
+		Buffers:          &c.buffers,
 		TLS:              t.tls,
 		AllowUnencrypted: t.site.AllowUnencrypted,
 	}, t.auth)
