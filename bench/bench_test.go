@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,11 +52,31 @@ func TestReplay(t *testing.T) {
 		t.Errorf("%d different rows, not %d", len(seen), s.rows)
 	}
 
-	// The same pages one by one, as curl has them.
+	// The same pages one by one, as curl has them, which must be all that there
+	// are.
 	process := &server{replay: web.URL}
-	pages, size, err := process.pages(t.Context(), rows, recordedProjection)
-	if err != nil || pages != s.pages || size == 0 {
-		t.Errorf("%d pages, %d bytes, %v: not %d pages", pages, size, err, s.pages)
+	read, err := process.asked(t.Context())
+	if err != nil || len(read) != 1 || read[0].answers != s.pages || read[0].bytes == 0 {
+		t.Errorf("asked for %+v, %v: not for %d pages", read, err, s.pages)
+	}
+	fetch := func(place int) {
+		res, err := http.Post(fmt.Sprintf("%s/page/%d/%d/%d", web.URL, rows, recordedProjection, place), "application/soap+xml", strings.NewReader("<fetch/>"))
+		if err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("page %d: %v, %v", place, res, err)
+		}
+		_ = res.Body.Close()
+	}
+	for place := range s.pages - 1 {
+		fetch(place)
+	}
+	if all, err := process.asked(t.Context()); err == nil {
+		t.Errorf("a page is missing: %+v", all)
+	}
+	for place := range s.pages {
+		fetch(place)
+	}
+	if all, err := process.asked(t.Context()); err != nil || !slices.Equal(all, read) {
+		t.Errorf("%+v, %v: not %+v", all, err, read)
 	}
 }
 

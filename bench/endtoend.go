@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,19 +16,18 @@ import (
 
 // command is a command of dpremote that is measured end to end.
 type command struct {
-	name  string
-	which int // the recording that it reads
-	args  []string
-	goal  float64 // how much longer than curl it may take
+	name string
+	args []string
+	goal float64 // how much longer than curl it may take
 }
 
 func commands() ([]command, error) {
 	projection, err := queries.Select[queries.PackageStatusDP]().WQL()
 	return []command{
-		{"query -o jsonl, SELECT *", recordedAll, []string{"query", selectAll, "-o", "jsonl"}, 3},
-		{"query -o jsonl, projection", recordedProjection, []string{"query", projection, "-o", "jsonl"}, 3},
-		{"status --level dp -o jsonl", recordedProjection, []string{"status", "--level", "dp", "-o", "jsonl"}, 3},
-		{"dps -o jsonl", recordedProjection, []string{"dps", "-o", "jsonl"}, 2},
+		{"query -o jsonl, SELECT *", []string{"query", selectAll, "-o", "jsonl"}, 3},
+		{"query -o jsonl, projection", []string{"query", projection, "-o", "jsonl"}, 3},
+		{"status --level dp -o jsonl", []string{"status", "--level", "dp", "-o", "jsonl"}, 3},
+		{"dps -o jsonl", []string{"dps", "-o", "jsonl"}, 2},
 	}, err
 }
 
@@ -54,12 +55,13 @@ func (b *bench) endToEnd(ctx context.Context) error {
 	for _, c := range measured {
 		var peaks []float64
 		for _, rows := range counts {
-			peak, err := b.command(ctx, s, c, rows, curl)
+			peak, same, err := b.command(ctx, s, c, rows, curl)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
+			b.requests(fmt.Sprintf("%s, %d rows", c.name, rows), same)
 			if peak == 0 {
-				continue
+				continue // nobody knows
 			}
 			peaks = append(peaks, peak)
 			b.rows = append(b.rows, row{Name: fmt.Sprintf("%s, memory, %d rows", c.name, rows), Ours: mebibytes(peak),
@@ -94,6 +96,9 @@ func (b *bench) sorting(ctx context.Context, s *server) error {
 		if err != nil {
 			return fmt.Errorf("status -o %s: %w", format, err)
 		}
+		if _, err := s.asked(ctx); err != nil {
+			return err
+		}
 		if u.peak == 0 {
 			continue // nobody knows
 		}
@@ -106,23 +111,27 @@ func (b *bench) sorting(ctx context.Context, s *server) error {
 
 func mebibytes(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/(1<<20)) }
 
-// command runs one command in turns with curl, and gives its peak of memory.
-func (b *bench) command(ctx context.Context, s *server, c command, rows int, curl string) (peak float64, err error) {
+// command runs one command in turns with curl, and gives its peak of memory and
+// what it asked for.
+func (b *bench) command(ctx context.Context, s *server, c command, rows int, curl string) (peak float64, same []asked, err error) {
 	wall := row{Name: fmt.Sprintf("%s, wall, %d rows", c.name, rows), Peer: curlName(curl), Goal: c.goal, Less: true, Loose: true}
 	processor := row{Name: fmt.Sprintf("%s, processor, %d rows", c.name, rows), Peer: curlName(curl), Less: true}
 	var ours, their []usage
 	for range b.runs() {
 		u, err := s.dpremote(ctx, b.dpremote, s.replay, strconv.Itoa(rows), c.args...)
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		ours, peak = append(ours, u), max(peak, float64(u.peak))
+		if same, err = s.asked(ctx); err != nil {
+			return 0, nil, err
+		}
 		if curl == "" {
 			continue
 		}
-		fetched, err := s.curl(ctx, rows, c.which)
+		fetched, err := s.curl(ctx, rows, same)
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		their = append(their, fetched)
 		wall.Ratios = append(wall.Ratios, u.wall.Seconds()/fetched.wall.Seconds())
@@ -138,7 +147,17 @@ func (b *bench) command(ctx context.Context, s *server, c command, rows int, cur
 		}
 		b.rows = append(b.rows, *r.row)
 	}
-	return peak, nil
+	return peak, same, nil
+}
+
+// requests compares the answers of the largest enumeration with the fewest pages
+// that a server can cut it in: its envelopes have 500 KB, in UTF-16.
+func (b *bench) requests(name string, all []asked) {
+	const most = 500 << 10 / 2
+	largest := slices.MaxFunc(all, func(a, b asked) int { return a.bytes - b.bytes })
+	fewest := (largest.bytes+most-1)/most + 1
+	b.rows = append(b.rows, row{Name: name + ", requests", Ours: strconv.Itoa(largest.answers), Peer: "fewest pages, and one more",
+		Their: strconv.Itoa(fewest), Ratios: []float64{float64(largest.answers) / float64(fewest)}, Goal: 1.02, Less: true})
 }
 
 // seconds is the median of what runs took, empty for none.
@@ -178,27 +197,45 @@ func (s *server) dpremote(ctx context.Context, program, url, user string, args .
 	return measure(ctx, []string{passwordVariable + "=" + s.password}, program, args...)
 }
 
-// pages tells how many answers a script has, and the size of its recording.
-func (s *server) pages(ctx context.Context, rows, which int) (pages, size int, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/pages/%d/%d", s.replay, rows, which), nil)
+// asked tells what was asked of the replaying server since it last told.
+func (s *server) asked(ctx context.Context) ([]asked, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.replay+"/asked", nil)
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
 	defer res.Body.Close()
-	_, err = fmt.Fscan(res.Body, &pages, &size)
-	return pages, size, err
+	var all []asked
+	for {
+		var a asked
+		switch _, err := fmt.Fscan(res.Body, &a.recording, &a.answers, &a.pages, &a.bytes); {
+		case err == io.EOF && len(all) > 0:
+			return all, nil
+		case err != nil:
+			return nil, fmt.Errorf("what was asked: %w", err)
+		case a.answers != a.pages:
+			return nil, fmt.Errorf("%d of the %d pages of recording %d were asked for", a.answers, a.pages, a.recording)
+		}
+		all = append(all, a)
+	}
 }
 
 // curl fetches the same bytes with the same number of requests.
-func (s *server) curl(ctx context.Context, rows, which int) (usage, error) {
-	pages, _, err := s.pages(ctx, rows, which)
-	if err != nil {
-		return usage{}, err
+func (s *server) curl(ctx context.Context, rows int, same []asked) (usage, error) {
+	args := []string{"-sS", "--fail", "--data-binary", "<fetch/>", "-H", "Content-Type: application/soap+xml"}
+	for _, a := range same {
+		args = append(args, "-o", os.DevNull, fmt.Sprintf("%s/page/%d/%d/[0-%d]", s.replay, rows, a.recording, a.pages-1))
 	}
-	return measure(ctx, nil, "curl", "-sS", "--fail", "-o", os.DevNull, "--data-binary", "<fetch/>", "-H", "Content-Type: application/soap+xml",
-		fmt.Sprintf("%s/page/%d/%d/[0-%d]", s.replay, rows, which, pages-1))
+	u, err := measure(ctx, nil, "curl", args...)
+	if err != nil {
+		return u, err
+	}
+	fetched, err := s.asked(ctx)
+	if err == nil && !slices.Equal(fetched, same) {
+		err = fmt.Errorf("curl fetched %v, not %v", fetched, same)
+	}
+	return u, err
 }

@@ -83,18 +83,13 @@ func (t *tape) Trace(string, []byte) func(*wsman.Response, error) {
 }
 
 // startSite starts the simulated site with so many distribution points, in clear
-// text for Basic and sealed for NTLM and, with the keytab of its service, for
-// Kerberos.
-func startSite(ctx context.Context, points int, keytab string) (*simulator.Hierarchy, error) {
+// text.
+func startSite(ctx context.Context, points int) (*simulator.Hierarchy, error) {
 	model := simulator.Model{Seed: 1, Sites: []simulator.Site{{
 		Code: siteCode, DPs: points, Packages: packages, Retrying: 40,
 		Failed: map[simulator.Cause]int{simulator.Transient: 100, simulator.DiskFull: 100},
 	}}}
-	o := simulator.Options{AllowUnencrypted: true, Schemes: []simulator.Scheme{simulator.Basic, simulator.NTLM}, Keytab: keytab}
-	if keytab != "" {
-		o.Schemes = append(o.Schemes, simulator.Kerberos)
-	}
-	return simulator.Start(ctx, model, o)
+	return simulator.Start(ctx, model, simulator.Options{AllowUnencrypted: true, Schemes: []simulator.Scheme{simulator.Basic}})
 }
 
 // recordQuery asks the simulated site and keeps its answers.
@@ -163,7 +158,7 @@ func recordAll(ctx context.Context, e simulator.Endpoint) ([]*recording, error) 
 
 // prepare starts the simulated site for as long as it takes to record it.
 func prepare(ctx context.Context, points int) ([]*recording, error) {
-	h, err := startSite(ctx, points, "")
+	h, err := startSite(ctx, points)
 	if err != nil {
 		return nil, err
 	}

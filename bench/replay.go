@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,21 +12,29 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"dpremote/simulator"
 )
 
 // replay serves scripts: /wsman speaks WS-Enumeration and gives as many rows as
-// the name of the user says who signs in; /page/ROWS/RECORDING/PLACE gives one
-// answer, for programs that only fetch, and /pages/ROWS/RECORDING tells how many
-// there are and how long the recorded ones are together.
+// the name of the user says who signs in, each page after the time that it says
+// behind a "+", if any; /page/ROWS/RECORDING/PLACE gives one answer, for programs
+// that only fetch; and /asked tells for each recording how many answers were
+// given since the last /asked, how many there are, and their bytes.
 type replay struct {
 	recordings []*recording
 	buffers    sync.Pool
+
+	mu    sync.Mutex
+	asked []asked // by recording
 }
 
+// asked is what was asked of a recording.
+type asked struct{ recording, answers, pages, bytes int }
+
 func newReplay(recordings []*recording) *replay {
-	return &replay{recordings: recordings, buffers: sync.Pool{New: func() any { return new([]byte) }}}
+	return &replay{recordings: recordings, buffers: sync.Pool{New: func() any { return new([]byte) }}, asked: make([]asked, len(recordings))}
 }
 
 // maxRequest is more than any request that is measured has.
@@ -41,38 +50,57 @@ func (p *replay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	which, place, rows := -1, 0, 0
 	switch {
+	case len(parts) == 1 && parts[0] == "asked":
+		p.tell(w)
+		return
 	case len(parts) == 1 && parts[0] == "wsman":
 		which, place = p.find(request)
 		user, _, _ := r.BasicAuth()
-		rows = atoi(user)
-	case len(parts) == 3 && parts[0] == "pages":
-		rows, which = atoi(parts[1]), atoi(parts[2])
+		number, delay, _ := strings.Cut(user, "+")
+		rows = atoi(number)
+		pause, _ := time.ParseDuration(delay) // none is none
+		time.Sleep(pause)
 	case len(parts) == 4 && parts[0] == "page":
 		rows, which, place = atoi(parts[1]), atoi(parts[2]), atoi(parts[3])
 	}
-	if which < 0 || which >= len(p.recordings) {
-		http.Error(w, "nothing like that was recorded", http.StatusBadRequest)
-		return
-	}
-	s := p.recordings[which].stretch(rows)
-	if parts[0] == "pages" {
-		size := 0
-		for _, a := range s.recording.answers {
-			size += len(a.body)
-		}
-		fmt.Fprintln(w, s.pages, size)
-		return
-	}
-	if place < 0 || place >= s.pages {
-		http.Error(w, "there is no such page", http.StatusBadRequest)
-		return
-	}
 	buf := p.buffers.Get().(*[]byte)
 	defer p.buffers.Put(buf)
-	*buf = s.render(*buf, place, between(request, "<a:MessageID>", "<"), contextOf(which, place+1))
+	if *buf, err = p.answer(*buf, request, rows, which, place); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	w.Header()["Content-Type"] = []string{"application/soap+xml;charset=UTF-8"}
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(*buf))}
 	_, _ = w.Write(*buf)
+}
+
+// answer writes one answer into buf.
+func (p *replay) answer(buf, request []byte, rows, which, place int) ([]byte, error) {
+	if which < 0 || which >= len(p.recordings) {
+		return buf, errors.New("nothing like that was recorded")
+	}
+	s := p.recordings[which].stretch(rows)
+	if place < 0 || place >= s.pages {
+		return buf, errors.New("there is no such page")
+	}
+	buf = s.render(buf, place, between(request, "<a:MessageID>", "<"), contextOf(which, place+1))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := &p.asked[which]
+	*a = asked{which, a.answers + 1, s.pages, a.bytes + len(buf)}
+	return buf, nil
+}
+
+// tell writes what was asked, and forgets it.
+func (p *replay) tell(w io.Writer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, a := range p.asked {
+		if a.answers > 0 {
+			fmt.Fprintln(w, a.recording, a.answers, a.pages, a.bytes)
+		}
+		p.asked[i] = asked{}
+	}
 }
 
 // find tells which recording a request asks for, and which place in it.
@@ -116,8 +144,9 @@ func atoi(s string) int {
 }
 
 // serveUntilEOF is the server's process. It prints the replaying server's URL,
-// then the simulated site's with the user and the password on it, and the
-// credential cache for it, and ends with its input.
+// then that of a simulated site which replays as many rows as a site has, sealed
+// where it is asked so, with the user and the password on it, and the credential
+// cache for it, and ends with its input.
 func serveUntilEOF(ctx context.Context, in io.Reader, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "dpremote-bench-")
 	if err != nil {
@@ -128,20 +157,21 @@ func serveUntilEOF(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	h, err := startSite(ctx, pointCount, keytab)
+	recordings, err := prepare(ctx, pointCount)
+	if err != nil {
+		return err
+	}
+	replaying := newReplay(recordings)
+	h, err := startSealed(ctx, keytab, replaying)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	recordings, err := recordAll(ctx, h.Sites()[0])
-	if err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: newReplay(recordings)}
+	server := &http.Server{Handler: replaying}
 	defer server.Close()
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -155,6 +185,22 @@ func serveUntilEOF(ctx context.Context, in io.Reader, out io.Writer) error {
 	case <-ctx.Done():
 	}
 	return nil
+}
+
+// startSealed starts a simulated site that takes NTLM, Kerberos by the keytab of
+// its service, and Basic in clear text, and replays the recordings.
+func startSealed(ctx context.Context, keytab string, p *replay) (*simulator.Hierarchy, error) {
+	return simulator.Start(ctx, simulator.Model{Sites: []simulator.Site{{Code: siteCode, DPs: 1, Packages: 1}}}, simulator.Options{
+		AllowUnencrypted: true, Keytab: keytab, Schemes: []simulator.Scheme{simulator.Basic, simulator.NTLM, simulator.Kerberos},
+		Answer: func(_ string, message []byte) []byte {
+			which, place := p.find(message)
+			answer, err := p.answer(nil, message, rowsOfSite, which, place)
+			if err != nil {
+				return nil // the site has something to say, and the one who asks sees that it is not enough
+			}
+			return answer
+		},
+	})
 }
 
 func announce(out io.Writer, url string, site simulator.Endpoint, cache string) {
