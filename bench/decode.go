@@ -147,7 +147,7 @@ func (d *decoder) scan(context.Context) error {
 const rowsOfSite = 200_000
 
 // decoding measures decoding in this process, by processor time.
-func (b *bench) decoding(ctx context.Context) error {
+func (b *bench) decoding(ctx context.Context, _ *server) error {
 	recordings, err := prepare(ctx, pointCount)
 	if err != nil {
 		return err

@@ -1,7 +1,7 @@
 // Command bench measures dpremote against other programs and against limits,
 // and prints one table: what, ours, theirs, the ratio and the goal.
 //
-//	bench [-short] [-json FILE] [-baseline FILE [-record]] DPREMOTE
+//	bench [-short] [-only PATTERN] [-json FILE] [-baseline FILE [-record]] DPREMOTE
 //
 // DPREMOTE is the program to run end to end. Both sides of a row are measured
 // in turns, several times, and each turn gives a ratio: the table shows the
@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 )
 
@@ -35,8 +36,9 @@ func main() {
 	flag.StringVar(&o.json, "json", "", "write the results to this file")
 	flag.StringVar(&o.baseline, "baseline", "", "file of ratios to compare with")
 	flag.BoolVar(&o.record, "record", false, "write the ratios to the file of -baseline instead")
+	flag.StringVar(&o.only, "only", "", "measure only what this regular expression matches: commands, sorting, sealing, decoding")
 	flag.Parse()
-	err := errors.New("usage: bench [-short] [-json FILE] [-baseline FILE [-record]] DPREMOTE")
+	err := errors.New("usage: bench [-short] [-only PATTERN] [-json FILE] [-baseline FILE [-record]] DPREMOTE")
 	switch {
 	case *serve && flag.NArg() == 0:
 		err = serveUntilEOF(ctx, os.Stdin, os.Stdout)
@@ -51,17 +53,35 @@ func main() {
 }
 
 type options struct {
-	dpremote, json, baseline string
-	short, record            bool
+	dpremote, json, baseline, only string
+	short, record                  bool
 }
 
-// run measures everything and prints the table.
+// run measures everything, or what o.only matches, and prints the table.
 func run(ctx context.Context, o options) error {
 	b := &bench{options: o}
-	steps := []func(context.Context) error{b.endToEnd, b.decoding}
+	steps := []struct {
+		name string
+		do   func(context.Context, *server) error
+	}{
+		{"commands", b.commands}, {"sorting", b.sorting}, {"sealing", b.sealing},
+		{"decoding", b.decoding}, // last: it makes this process large
+	}
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
+	s, err := startServer(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.stop() }()
 	for _, step := range steps {
-		if err := step(ctx); err != nil {
-			return err
+		if !only.MatchString(step.name) {
+			continue
+		}
+		if err := step.do(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
 		}
 	}
 	printTable(os.Stdout, b.rows)

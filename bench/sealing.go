@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash"
 	"slices"
+	"time"
 )
 
 // sealed is a way to seal messages, and what it costs at least.
@@ -45,44 +46,51 @@ func seals(s *server) ([]sealed, error) {
 }
 
 // sealing measures what sealed answers cost dpremote on top of the same answers
-// in clear text, in processor time, against the cipher and the hash alone. The
-// simulated site answers; what it takes does not count.
+// in clear text, in processor time, against the cipher and the hash alone. A
+// simulated site replays the answers, and takes longer for the sealed ones; since
+// waiting costs something too, those in clear text are made to come as late.
 func (b *bench) sealing(ctx context.Context, s *server) error {
 	all, err := seals(s)
 	if err != nil {
 		return err
 	}
-	size := 0
-	took := func(args ...string) (float64, error) {
-		u, err := measure(ctx, []string{passwordVariable + "=" + s.password}, b.dpremote, append([]string{"query", selectAll, "-o", "jsonl",
-			"--host", s.site, "--site-code", siteCode, "--allow-unencrypted"}, args...)...)
-		if err != nil {
-			return 0, err
-		}
-		all, err := s.asked(ctx)
-		if err == nil {
-			size = all[0].bytes
-		}
-		return u.processor.Seconds(), err
+	query := []string{"query", selectAll, "-o", "jsonl"}
+	clear := func(pause time.Duration) (usage, error) {
+		return s.dpremote(ctx, b.dpremote, s.replay, fmt.Sprintf("%d+%s", rowsOfSite, pause), query...)
 	}
 	ours, their, rows := make([][]float64, len(all)), make([][]float64, len(all)), make([]row, len(all))
 	for range b.turns() {
-		clear, err := took("--auth", "basic", "--user", s.user, "--password-env", passwordVariable)
+		fast, err := clear(0)
+		if err != nil {
+			return err
+		}
+		read, err := s.asked(ctx)
 		if err != nil {
 			return err
 		}
 		for i, seal := range all {
-			whole, err := took(seal.args...)
+			whole, err := measure(ctx, []string{passwordVariable + "=" + s.password}, b.dpremote,
+				slices.Concat(query, []string{"--host", s.site, "--site-code", siteCode, "--allow-unencrypted"}, seal.args)...)
 			if err != nil {
 				return fmt.Errorf("%s: %w", seal.name, err)
 			}
-			o, t := whole-clear, seal.least(size)
+			if same, err := s.asked(ctx); err != nil || !slices.Equal(same, read) {
+				return fmt.Errorf("%s: asked for %v, not %v: %w", seal.name, same, read, err)
+			}
+			slow, err := clear((whole.wall - fast.wall) / time.Duration(read[0].pages))
+			if err != nil {
+				return err
+			}
+			if _, err := s.asked(ctx); err != nil {
+				return err
+			}
+			o, t := (whole.processor - slow.processor).Seconds(), seal.least(read[0].bytes)
 			ours[i], their[i], rows[i].Ratios = append(ours[i], o), append(their[i], t), append(rows[i].Ratios, o/t)
+			rows[i].Note = fmt.Sprintf("%.0f MB", float64(read[0].bytes)/1e6)
 		}
 	}
 	for i, r := range rows {
 		r.Name, r.Peer, r.Goal, r.Less = "query -o jsonl, sealed by "+all[i].name+", on top of clear text", all[i].peer, 1.25, true
-		r.Note = fmt.Sprintf("%.0f MB", float64(size)/1e6)
 		r.Ours, r.Their = milliseconds(median(ours[i])), milliseconds(median(their[i]))
 		b.rows = append(b.rows, r)
 	}
