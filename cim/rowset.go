@@ -1,10 +1,10 @@
 package cim
 
-// rowSet remembers rows: the hash of their keys, and for each what was last
-// seen of it. It takes 16 to 24 bytes a row, and grows in small parts, each by
-// itself: a table in one piece would for a moment be there twice, in the old and
-// the new size, and the collector lets memory grow to a multiple of that. Its
-// zero value is empty.
+// rowSet remembers rows: a hash of their keys, and for each what was last seen
+// of it. It takes 11 to 16 bytes a row, and grows in small parts, each by itself:
+// a table in one piece would for a moment be there twice, in the old and the new
+// size, and the collector lets memory grow to a multiple of that. Its zero value
+// is empty.
 type rowSet struct {
 	parts [rowSetParts]rowSetPart // by the highest bits of the hash
 	n     int
@@ -21,24 +21,28 @@ type rowSetPart struct {
 	n     int
 }
 
-// slot is a row, or free when it has no mark. The hash is in two halves, so that
-// slots need no padding.
-type slot struct {
-	high, low uint32
-	mark      mark
-}
+// slot is a row, or free when it is 0: the bits of the hash behind those that
+// choose the part, and in the lowest ones the mark.
+type slot uint64
 
 // mark is what was seen of a row: the pass in the lowest four bits, from 1, and
 // above it as much of a hash of its content as there is room for.
 type mark uint32
 
-const lastPass = 0xF
+const (
+	passBits = 4
+	lastPass = 1<<passBits - 1
+	markBits = 24
+	markMask = 1<<markBits - 1
+)
 
-func markOf(pass uint8, content uint64) mark { return mark(content<<4) | mark(pass) }
+func markOf(pass uint8, content uint64) mark {
+	return mark(content<<passBits&markMask) | mark(pass)
+}
 
 func (m mark) pass() uint8 { return uint8(m & lastPass) }
 
-func (m mark) sameContent(other mark) bool { return m>>4 == other>>4 }
+func (m mark) sameContent(other mark) bool { return m>>passBits == other>>passBits }
 
 // swap remembers what is seen of a row now, and gives what was seen of it
 // before.
@@ -47,9 +51,9 @@ func (s *rowSet) swap(id uint64, now mark) (was mark, ok bool) {
 	if 4*(p.n+1) > 3*len(p.slots) {
 		p.grow()
 	}
-	row := slot{uint32(id >> 32), uint32(id), now}
+	row := slot(id<<rowSetBits&^markMask) | slot(now)
 	at := p.find(row)
-	was, ok = at.mark, at.mark != 0
+	was, ok = mark(*at&markMask), *at != 0
 	if !ok {
 		s.n++
 		p.n++
@@ -61,11 +65,11 @@ func (s *rowSet) swap(id uint64, now mark) (was mark, ok bool) {
 // find is the slot of a row, or the free one where it belongs.
 func (p *rowSetPart) find(row slot) *slot {
 	n := uint64(len(p.slots))
-	for i := uint64(row.low) * n >> 32; ; i++ {
+	for i := uint64(row>>32) * n >> 32; ; i++ {
 		if i == n {
 			i = 0
 		}
-		if at := &p.slots[i]; at.mark == 0 || at.low == row.low && at.high == row.high {
+		if at := &p.slots[i]; *at == 0 || *at>>markBits == row>>markBits {
 			return at
 		}
 	}
@@ -76,7 +80,7 @@ func (p *rowSetPart) grow() {
 	before := p.slots
 	p.slots = make([]slot, max(leastSlots, len(before)+len(before)/2))
 	for _, row := range before {
-		if row.mark != 0 {
+		if row != 0 {
 			*p.find(row) = row
 		}
 	}
