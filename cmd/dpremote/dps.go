@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -87,8 +89,8 @@ func runDPs(ctx context.Context, g *globals, o *dpsOptions) error {
 	for key, c := range all {
 		c.order = string(key.site) + " " + c.info.Server() + key.path
 	}
-	compare := func(a, b dpKey) int { return strings.Compare(all[a].order, all[b].order) }
-	for _, c := range sortedRows(all, compare) {
+	byOrder := func(a, b *dpCounts) int { return strings.Compare(a.order, b.order) }
+	for _, c := range slices.SortedFunc(maps.Values(all), byOrder) {
 		if narrowed && c.none() {
 			continue
 		}
