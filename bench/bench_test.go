@@ -80,6 +80,26 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestRequests holds requests to the fewest pages of the largest enumeration.
+func TestRequests(t *testing.T) {
+	for _, tt := range []struct {
+		answers, bytes int
+		met            bool
+	}{
+		{101, 100 * 250 << 10, true},
+		{102, 100 * 250 << 10, true},
+		{105, 100 * 250 << 10, false},
+		{2, 1000, true},
+		{3, 1000, false},
+	} {
+		b := &bench{}
+		b.requests("query", []asked{{answers: 1000, bytes: 10}, {answers: tt.answers, bytes: tt.bytes}})
+		if r := b.rows[0]; r.met() != tt.met {
+			t.Errorf("%d answers for %d bytes: met %t, %+v", tt.answers, tt.bytes, r.met(), r)
+		}
+	}
+}
+
 // TestDecoderCounts holds the in-process measurement's own check: it fails when
 // not all rows are decoded.
 func TestDecoderCounts(t *testing.T) {

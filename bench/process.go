@@ -35,11 +35,12 @@ func measure(ctx context.Context, env []string, name string, args ...string) (us
 	start := time.Now()
 	err = cmd.Run()
 	u := usage{wall: time.Since(start)}
+	if p := cmd.ProcessState; p != nil {
+		u.processor, u.peak = p.UserTime()+p.SystemTime(), peakOf(p)
+	}
 	if err != nil {
 		return u, fmt.Errorf("%s: %w: %.500s", name, err, complaints.Bytes())
 	}
-	u.processor = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	u.peak = peakOf(cmd.ProcessState)
 	return u, nil
 }
 
