@@ -1,6 +1,7 @@
 package cim
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 
@@ -149,12 +150,29 @@ func (t *texts) decode(raw []byte) ([]byte, bool) {
 }
 
 // standsForItself tells text that stands for itself: ASCII without entities and
-// carriage returns.
+// carriage returns. It looks at eight bytes at once.
 func standsForItself(raw []byte) bool {
+	const (
+		each   = 0x0101010101010101
+		others = utf8.RuneSelf * each
+	)
+	for ; len(raw) >= 8; raw = raw[8:] {
+		b := binary.LittleEndian.Uint64(raw)
+		if (b|zeros(b^'&'*each)|zeros(b^'\r'*each))&others != 0 {
+			return false
+		}
+	}
 	for _, b := range raw {
 		if b >= utf8.RuneSelf || b == '&' || b == '\r' {
 			return false
 		}
 	}
 	return true
+}
+
+// zeros has the highest bit of a byte set, at least of one, where eight bytes
+// have a zero among them, and no highest bit set where they have none.
+func zeros(b uint64) uint64 {
+	const each = 0x0101010101010101
+	return (b - each) &^ b & (0x80 * each)
 }

@@ -48,7 +48,7 @@ func (r *Reader[P]) Learn(sc *xmlscan.Scanner, mark xmlscan.Mark, plan Planner[P
 	}
 	r.tries++
 	sc.Rewind(mark)
-	l := &learner[P]{sc: sc, doc: sc.Document(), plan: plan, from: sc.Offset()}
+	l := &learner[P]{sc: sc, doc: sc.Document(), known: r.gaps, plan: plan, from: sc.Offset()}
 	for t := xmlscan.Text; t != xmlscan.Start; {
 		var err error
 		if t, err = sc.Next(); t == xmlscan.EOF || t == xmlscan.End || err != nil {
@@ -80,7 +80,7 @@ func (r *Reader[P]) keep(row []*Gap[P]) {
 		key := gapKey{open, g.text}
 		open = g.open
 		if known, ok := r.gaps[key]; ok {
-			g = known
+			g = known // if it is not g, it comes twice in the row
 		} else {
 			r.gaps[key] = g
 			r.bytes += len(g.text) + len(g.open)
@@ -100,6 +100,7 @@ func (r *Reader[P]) keep(row []*Gap[P]) {
 type learner[P any] struct {
 	sc      *xmlscan.Scanner
 	doc     []byte
+	known   map[gapKey]*Gap[P]
 	plan    Planner[P]
 	item    Item
 	tag     string // of the item
@@ -196,12 +197,20 @@ func (l *learner[P]) close(depth int) (ok bool, err error) {
 // gap ends the gap, at the value of a property or, where value is nil, with the
 // row.
 func (l *learner[P]) gap(end int, value *Property, open string) bool {
-	plan, ok := l.plan(l.item, l.without, value)
-	if !ok {
-		return false
+	before := ""
+	if n := len(l.seen); n > 0 {
+		before = l.seen[n-1].open
 	}
-	l.seen = append(l.seen, &Gap[P]{Plan: plan, text: string(l.doc[l.from:end]), open: open, last: value == nil})
-	l.without = nil
+	g, ok := l.known[gapKey{before, string(l.doc[l.from:end])}]
+	if !ok {
+		plan, ok := l.plan(l.item, l.without, value)
+		if !ok {
+			return false
+		}
+		g = &Gap[P]{Plan: plan, text: string(l.doc[l.from:end]), open: open, last: value == nil}
+		l.without = nil // it is the plan's
+	}
+	l.seen, l.without = append(l.seen, g), l.without[:0]
 	return true
 }
 
