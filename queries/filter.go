@@ -30,6 +30,9 @@ type Filter struct {
 	StuckAfter time.Duration
 	// Since is the least SummaryDate.
 	Since time.Time
+	// NotSites are sites whose distribution points are left out, as SMS_Site
+	// spells them: those that another server is asked for.
+	NotSites []SiteCode
 }
 
 // maxPatterns is the most patterns that go to the server in one query. With
@@ -55,7 +58,7 @@ func (f Filter) Match(r PackageStatusDP) bool { return f.match(&r) }
 
 // match is Match without a copy of the row: there may be millions.
 func (f *Filter) match(r *PackageStatusDP) bool {
-	return f.MatchDP(r.ServerNALPath) && f.MatchPackage(r.PackageID) && f.matchSince(r.SummaryDate) &&
+	return f.MatchDP(r.ServerNALPath) && f.MatchPackage(r.PackageID) && f.matchSince(r.SummaryDate) && !slices.Contains(f.NotSites, r.SiteCode) &&
 		(len(f.Types) == 0 || slices.Contains(f.Types, r.PackageType)) &&
 		(len(f.States) == 0 || slices.Contains(f.States, r.State))
 }
@@ -77,6 +80,8 @@ func (f Filter) countsOnly(what string) error {
 		return fmt.Errorf("filter %s: it counts distribution points and names none", what)
 	case len(f.Types) > 0:
 		return fmt.Errorf("filter %s: it does not tell package types", what)
+	case len(f.NotSites) > 0:
+		return fmt.Errorf("filter %s: it counts the distribution points of all sites", what)
 	}
 	return nil
 }
@@ -169,6 +174,16 @@ func numbersCondition[V ~uint32](property string, numbers []V) Condition {
 		return Condition{}
 	}
 	return In(property, numbers...)
+}
+
+// siteCondition holds for the rows of other sites than those to leave out; with
+// many of these also for some of theirs.
+func (f Filter) siteCondition() Condition {
+	var other []Condition
+	for _, code := range f.NotSites[:min(len(f.NotSites), MaxIn)] {
+		other = append(other, Ne("SiteCode", code))
+	}
+	return And(other...)
 }
 
 // sinceCondition cuts to the second: a server may store no fractions.

@@ -2,6 +2,8 @@ package queries
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +83,10 @@ func TestFilterConditions(t *testing.T) {
 		{"an underscore", Filter{DPs: patterns(t, "a_b")}.dpCondition(), `ServerNALPath LIKE '%a[_]b%'`},
 		{"any DP", Filter{DPs: patterns(t, "SRV1", "*")}.dpCondition(), ""},
 		{"many DPs", Filter{DPs: make([]Pattern, maxPatterns+1)}.dpCondition(), ""},
+		{"no sites", Filter{}.siteCondition(), ""},
+		{"other sites", Filter{NotSites: []SiteCode{"PS1", "S21"}}.siteCondition(), `SiteCode <> 'PS1' AND SiteCode <> 'S21'`},
+		{"many other sites", Filter{NotSites: slices.Repeat([]SiteCode{"PS1"}, MaxIn+1)}.siteCondition(),
+			strings.Repeat(`SiteCode <> 'PS1' AND `, MaxIn-1) + `SiteCode <> 'PS1'`},
 		{"no time", Filter{}.sinceCondition(), ""},
 		{"a time", Filter{Since: time.Date(2026, 1, 2, 3, 4, 5, 999, time.UTC)}.sinceCondition(), `SummaryDate >= '20260102030405.000000+000'`},
 		{"no numbers", numbersCondition[State]("State", nil), ""},
@@ -127,6 +133,8 @@ func TestFilterMatch(t *testing.T) {
 		{"other type", Filter{Types: []PackageType{TypePackage}}, row, false},
 		{"state", Filter{States: Unhealthy()}, row, true},
 		{"other state", Filter{States: []State{StateInstalled}}, row, false},
+		{"another site", Filter{NotSites: []SiteCode{"CAS", "S21"}}, row, true},
+		{"a site left out", Filter{NotSites: []SiteCode{"CAS", "PS1"}}, row, false},
 		{"at the time", Filter{Since: at}, row, true},
 		{"before the time", Filter{Since: at.Add(time.Nanosecond)}, row, false},
 		{"no time", Filter{Since: at}, undated, false},

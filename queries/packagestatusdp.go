@@ -42,7 +42,7 @@ func StatusDP(ctx context.Context, s *cim.Session, f Filter) iter.Seq2[PackageSt
 			return
 		}
 		rows := filtered[PackageStatusDP](ctx, s, f,
-			f.dpCondition(), numbersCondition("PackageType", f.Types), f.stateCondition(), f.sinceCondition())
+			f.dpCondition(), f.siteCondition(), numbersCondition("PackageType", f.Types), f.stateCondition(), f.sinceCondition())
 		for r, err := range rows {
 			y.judge(&r)
 			if (err != nil || f.match(&r)) && !yield(r, err) {

@@ -285,13 +285,16 @@ func (l *looks) see(ctx context.Context, m *member, what lookFor) (*seen, error)
 	t := newTally(l.f.members, detail, countedStates(what.filter))
 	t.views = l.views()
 	t.saw(m, view)
+	// What another member serves, that member is asked for.
+	elsewhere := func(home queries.SiteCode) bool { return l.f.others[home] || t.owner(m, home) != m }
+	filter := what.filter
+	filter.NotSites = view.CodesAt(elsewhere)
 	var failed []queries.PackageStatusDP
-	for row, err := range queries.StatusDP(ctx, m.Session, what.filter) {
+	for row, err := range queries.StatusDP(ctx, m.Session, filter) {
 		if err != nil {
 			return nil, err
 		}
-		// What another member serves, that member is asked for.
-		if l.f.others[view.HomeOf(row.SiteCode)] || t.owner(m, row.SiteCode) != m {
+		if elsewhere(view.HomeOf(row.SiteCode)) { // the site does not list its site
 			continue
 		}
 		t.row(m, row)

@@ -16,9 +16,10 @@ import (
 
 // statusDP shows a row for each package on each distribution point, as the site
 // that serves the distribution point has it. Sites above show such rows too, and
-// are believed only where that site did not answer or is not among those that
-// are asked. So nearly every row is known to be the right one when it comes: it
-// is printed then, or kept once until all can be sorted.
+// are asked for them, and believed, only where that site did not answer or is not
+// among those that are asked: a central site has the rows of its whole hierarchy.
+// So nearly every row is known to be the right one when it comes: it is printed
+// then, or kept once until all can be sorted.
 func statusDP(ctx context.Context, f *fleet, filter queries.Filter, judge *verdict) error {
 	out, err := report.New(f.g.app.out, f.g.reportOptions("status-dp", statusDPColumns()))
 	if err != nil {
@@ -26,10 +27,10 @@ func statusDP(ctx context.Context, f *fleet, filter queries.Filter, judge *verdi
 	}
 	l := newDPList(f, filter, judge, out)
 	eachThen(ctx, f, func(ctx context.Context, m *member) (struct{}, error) {
-		return struct{}{}, l.read(ctx, m, l.itself)
+		return struct{}{}, l.read(ctx, m, l.elsewhere, l.itself)
 	}, l.done)
-	f.g.record.summarize(ctx, f, l.summaries())
 	l.standIn(ctx)
+	f.g.record.summarize(ctx, f, l.summaries())
 	if err := l.printSorted(); err != nil {
 		return err
 	}
@@ -78,8 +79,9 @@ type dpRows struct {
 	kept     keptList                  // those that are to be sorted
 	printed  bool                      // some rows were
 	answered bool                      // to its end
-	deferred map[queries.SiteCode]bool // sites whose rows it shows, and that are asked themselves
-	shown    stateCounts               // all rows, whether taken or not
+	broke    bool                      // standing in for another
+	deferred map[queries.SiteCode]bool // sites whose rows it has, and that are asked themselves
+	shown    stateCounts               // all rows that it was asked for, whether taken or not
 	code     queries.SiteCode          // of the row before, and where that site is at home
 	home     queries.SiteCode
 }
@@ -108,23 +110,54 @@ func newDPList(f *fleet, filter queries.Filter, judge *verdict, out *report.Writ
 	return l
 }
 
-// summaries are what each site showed, for the history.
+// summaries are what each site has, for the history. What it was not asked for,
+// because another site was, counts as that one showed it: a site's count does not
+// depend on which others a sweep asked.
 func (l *dpList) summaries() []history.Summary {
 	var out []history.Summary
 	for i, m := range l.f.members {
-		if s := &l.sites[i]; s.answered {
-			counts := map[string]int{}
+		s := &l.sites[i]
+		if !s.answered || s.broke {
+			continue
+		}
+		all := []*dpRows{s}
+		for home := range s.deferred {
+			if owner := l.owner(home); owner.answered && owner.view.Top() == s.view.Top() {
+				all = append(all, owner)
+			}
+		}
+		counts := map[string]int{}
+		for _, s := range all {
 			for state, n := range s.shown.all() {
 				counts[state.String()] += n
 			}
-			out = append(out, history.Summary{Site: m.Name, Counts: counts})
 		}
+		out = append(out, history.Summary{Site: m.Name, Counts: counts})
 	}
 	return out
 }
 
-// read reads a site's rows and takes those that it is right about.
-func (l *dpList) read(ctx context.Context, m *member, right rightAbout) error {
+// owner is the site of a code that is asked itself.
+func (l *dpList) owner(home queries.SiteCode) *dpRows { return &l.sites[l.members[home].place] }
+
+// elsewhere tells which rows of a site to leave to another that is asked.
+func (l *dpList) elsewhere(m *member, home queries.SiteCode) bool {
+	owner := l.members[home]
+	if owner == nil || owner == m || len(l.f.members) == 1 {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &l.sites[m.place]
+	if home != s.view.Top() { // which is above m, and has no rows there
+		s.deferred[home] = true
+	}
+	return true
+}
+
+// read reads a site's rows, but for those of the sites that elsewhere tells, and
+// takes those that it is right about.
+func (l *dpList) read(ctx context.Context, m *member, elsewhere func(m *member, home queries.SiteCode) bool, right rightAbout) error {
 	if err := needNamespace(m); err != nil {
 		return err
 	}
@@ -137,7 +170,9 @@ func (l *dpList) read(ctx context.Context, m *member, right rightAbout) error {
 		s.view = &distribution.View{Site: m.site, Sites: sites}
 		l.f.tally.saw(m, s.view)
 	}
-	for row, err := range queries.StatusDP(ctx, m.Session, l.filter) {
+	filter := l.filter
+	filter.NotSites = s.view.CodesAt(func(home queries.SiteCode) bool { return elsewhere(m, home) })
+	for row, err := range queries.StatusDP(ctx, m.Session, filter) {
 		if err != nil {
 			return err
 		}
@@ -152,11 +187,12 @@ func (l *dpList) row(m *member, row queries.PackageStatusDP, right rightAbout) e
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := &l.sites[m.place]
-	if !s.answered {
+	home := s.homeOf(row.SiteCode)
+	isRight := !l.f.others[home] && right(m, home, row.Keys)
+	if isRight || !s.deferred[home] {
 		s.shown.add(row.State)
 	}
-	home := s.homeOf(row.SiteCode)
-	if l.f.others[home] || !right(m, home, row.Keys) {
+	if !isRight {
 		return nil
 	}
 	if !l.streams {
@@ -180,7 +216,7 @@ func (l *dpList) itself(m *member, home queries.SiteCode, row queries.Keys) bool
 	switch {
 	case owner == m, len(l.f.members) == 1:
 		return true
-	case owner != nil:
+	case owner != nil: // and yet it was not left out: the site does not list its sites
 		l.sites[m.place].deferred[home] = true
 		return false
 	}
@@ -226,11 +262,12 @@ func (l *dpList) standIn(ctx context.Context) {
 	if len(missing) == 0 || l.err != nil {
 		return
 	}
-	each(ctx, above, func(ctx context.Context, m *member) (struct{}, error) {
-		return struct{}{}, l.read(ctx, m, func(m *member, home queries.SiteCode, row queries.Keys) bool {
+	others := func(m *member, home queries.SiteCode) bool { return !missing[m][home] }
+	eachThen(ctx, above, func(ctx context.Context, m *member) (struct{}, error) {
+		return struct{}{}, l.read(ctx, m, others, func(m *member, home queries.SiteCode, row queries.Keys) bool {
 			return missing[m][home] && l.take(row)
 		})
-	})
+	}, func(m *member, err error) { l.sites[m.place].broke = err != nil })
 	l.f.failures = append(l.f.failures, above.failures...)
 }
 
@@ -240,7 +277,7 @@ func (l *dpList) missing(m *member) map[queries.SiteCode]bool {
 	s := &l.sites[m.place]
 	out := map[queries.SiteCode]bool{}
 	for home := range s.deferred {
-		owner := &l.sites[l.members[home].place]
+		owner := l.owner(home)
 		failed := !owner.answered && !owner.printed
 		if s.answered && (failed || owner.answered && owner.view.Top() != s.view.Top()) {
 			out[home] = true

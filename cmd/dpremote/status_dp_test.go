@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dpremote/internal/history"
+	"dpremote/simulator"
+)
+
+// A central site has the rows of all its hierarchy. It is asked for those of
+// sites that are not asked themselves or did not answer, and for no others; what
+// is printed, and what the history counts at it, is the same in each case.
+func TestStatusLeavesRowsToTheirSites(t *testing.T) {
+	const class = "SMS_PackageStatusDistPointsSummarizer"
+	for _, tt := range []struct {
+		name   string
+		faults []simulator.Fault
+		args   []string
+		asked  []string // of the central site: the sites that it is to leave out
+		seenBy string   // the rows of PS1
+		exit   int
+	}{
+		{name: "all are asked", asked: []string{"PS1 PS2 S21"}, seenBy: "ps1"},
+		{name: "one is not asked", args: []string{"--exclude", "ps1"}, asked: []string{"PS2 S21"}, seenBy: "cas"},
+		{name: "it alone is asked", args: []string{"--site", "cas"}, asked: []string{""}, seenBy: "cas"},
+		{name: "one does not answer", faults: []simulator.Fault{{Kind: simulator.Internal, Site: "PS1", Class: class}},
+			asked: []string{"PS1 PS2 S21", "CAS PS2 S21"}, seenBy: "cas", exit: exitIncomplete},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var mu sync.Mutex
+			var asked []string
+			h, err := simulator.Start(t.Context(), model, simulator.Options{User: "sim", Password: "p", Strict: noSin(t), Faults: tt.faults,
+				Observe: func(x simulator.Exchange) {
+					if x.Site != "CAS" || !strings.Contains(x.Query, class) {
+						return
+					}
+					var left []string
+					for _, part := range strings.Split(x.Query, "SiteCode <> '")[1:] {
+						left = append(left, part[:strings.IndexByte(part, '\'')])
+					}
+					slices.Sort(left)
+					mu.Lock()
+					defer mu.Unlock()
+					asked = append(asked, strings.Join(left, " "))
+				}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer h.Close()
+			t.Setenv(simulator.PasswordVariable, "p")
+			var inventory strings.Builder
+			if err := h.WriteInventory(&inventory, simulator.InventoryOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			path, book := filepath.Join(dir, "inventory.yaml"), filepath.Join(dir, "h.db")
+			if err := os.WriteFile(path, []byte(inventory.String()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, out, errs := sharded{h, path}.run(t.Context(), append([]string{"status", "--level", "dp", "-o", "jsonl", "--history", book}, tt.args...)...)
+			if code != tt.exit {
+				t.Errorf("ended with %d: %s", code, errs)
+			}
+			if !slices.Equal(asked, tt.asked) {
+				t.Errorf("the central site was asked without %q, not without %q", asked, tt.asked)
+			}
+			rows := map[string]int{}
+			for line := range strings.Lines(out) {
+				_, site, _ := strings.Cut(line, `"siteCode":"`)
+				_, by, _ := strings.Cut(line, `"site":"`)
+				rows[site[:3]+" by "+strings.TrimRight(by, "\"}\n")]++
+			}
+			if n := rows["PS1 by "+tt.seenBy]; n != 21 || strings.Count(out, "\n") != 33 {
+				t.Errorf("%d rows, not 33, of which %d of PS1 by %s, not 21: %v", strings.Count(out, "\n"), n, tt.seenBy, rows)
+			}
+			if got := countsOf(t, book, "cas"); got != "map[failed:6 installed:26 retrying:1]" {
+				t.Errorf("the history counts %s", got)
+			}
+		})
+	}
+}
+
+// countsOf is what the history has of the one sweep of a site.
+func countsOf(t *testing.T, book, site string) string {
+	t.Helper()
+	h, err := history.Open(t.Context(), book, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	var all []string
+	for s, err := range h.Summaries(t.Context(), time.Time{}, site) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fmt.Sprint(s.Counts))
+	}
+	return strings.Join(all, "; ")
+}
