@@ -74,17 +74,7 @@ func runDPs(ctx context.Context, g *globals, o *dpsOptions) error {
 	if err != nil {
 		return usage("%w", err)
 	}
-	views := each(ctx, f, func(ctx context.Context, m *member) (map[dpKey]*dpCounts, error) {
-		return countDPs(ctx, f, m, filter)
-	})
-	all := map[dpKey]*dpCounts{}
-	for _, view := range views {
-		for key, c := range view {
-			if old, ok := all[key]; !ok || c.rank < old.rank {
-				all[key] = c
-			}
-		}
-	}
+	all := f.countDPs(ctx, filter)
 	narrowed := len(filter.States)+len(filter.Packages)+len(filter.Types) > 0 || !filter.Since.IsZero()
 	for key, c := range all {
 		c.order = string(key.site) + " " + c.info.Server() + key.path
@@ -121,8 +111,52 @@ func (c *dpCounts) other() (n int) {
 	return n
 }
 
-// countDPs is what one site shows, but for the distribution points of others.
-func countDPs(ctx context.Context, f *fleet, m *member, filter queries.Filter) (map[dpKey]*dpCounts, error) {
+// countDPs asks all sites, and where one does not answer those above it.
+func (f *fleet) countDPs(ctx context.Context, filter queries.Filter) map[dpKey]*dpCounts {
+	owners := f.owners()
+	counted := each(ctx, f, func(ctx context.Context, m *member) (*countedDPs, error) {
+		return countDPs(ctx, f, m, filter, func(home queries.SiteCode) bool { return owners.elsewhere(m, home) })
+	})
+	answered := map[*member]*distribution.View{}
+	for _, c := range counted {
+		answered[c.member] = c.view
+	}
+	missing := map[*member]map[queries.SiteCode]bool{}
+	above := &fleet{g: f.g, connector: f.connector}
+	for _, c := range counted {
+		if homes := owners.missing(c.view, c.left, answered); len(homes) > 0 {
+			missing[c.member] = homes
+			above.members = append(above.members, c.member)
+		}
+	}
+	if len(missing) > 0 {
+		counted = append(counted, each(ctx, above, func(ctx context.Context, m *member) (*countedDPs, error) {
+			return countDPs(ctx, f, m, filter, func(home queries.SiteCode) bool { return !missing[m][home] })
+		})...)
+		f.failures = append(f.failures, above.failures...)
+	}
+	all := map[dpKey]*dpCounts{}
+	for _, c := range counted {
+		for key, c := range c.counts {
+			if old, ok := all[key]; !ok || c.rank < old.rank {
+				all[key] = c
+			}
+		}
+	}
+	return all
+}
+
+// countedDPs is what one site shows.
+type countedDPs struct {
+	member *member
+	view   *distribution.View        // its sites alone
+	left   map[queries.SiteCode]bool // homes that were left to other sites
+	counts map[dpKey]*dpCounts
+}
+
+// countDPs is what one site shows, but for the distribution points of the homes
+// that elsewhere tells, and of other shards.
+func countDPs(ctx context.Context, f *fleet, m *member, filter queries.Filter, elsewhere func(home queries.SiteCode) bool) (*countedDPs, error) {
 	if err := needNamespace(m); err != nil {
 		return nil, err
 	}
@@ -132,12 +166,20 @@ func countDPs(ctx context.Context, f *fleet, m *member, filter queries.Filter) (
 		return nil, err
 	}
 	f.tally.saw(m, view)
+	left := map[queries.SiteCode]bool{}
+	leave := func(home queries.SiteCode) bool {
+		if !elsewhere(home) {
+			return false
+		}
+		left[home] = true
+		return true
+	}
 	counts := map[dpKey]*dpCounts{}
 	for info, err := range queries.DPs(ctx, m.Session) {
 		if err != nil {
 			return nil, err
 		}
-		if filter.MatchDP(info.NALPath) && !f.others[view.HomeOf(info.SiteCode)] {
+		if home := view.HomeOf(info.SiteCode); filter.MatchDP(info.NALPath) && !f.others[home] && !leave(home) {
 			counts[dpKey{info.NALPath.Key(), info.SiteCode}] = &dpCounts{info: info, member: m, rank: view.Rank(info.SiteCode)}
 		}
 	}
@@ -145,6 +187,7 @@ func countDPs(ctx context.Context, f *fleet, m *member, filter queries.Filter) (
 	// be thousands for each: its key is made once for each way.
 	var spelled recall[dpKey, *dpCounts]
 	counted := func(as dpKey) *dpCounts { return counts[dpKey{queries.NALPath(as.path).Key(), as.site}] }
+	filter.NotSites = view.CodesAt(leave)
 	for row, err := range queries.StatusDP(ctx, m.Session, filter) {
 		if err != nil {
 			return nil, err
@@ -153,7 +196,7 @@ func countDPs(ctx context.Context, f *fleet, m *member, filter queries.Filter) (
 			c.add(row.State)
 		}
 	}
-	return counts, nil
+	return &countedDPs{m, view, left, counts}, nil
 }
 
 func dpsColumns() []report.Column {

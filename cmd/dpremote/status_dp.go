@@ -9,7 +9,6 @@ import (
 	"dpremote/cim"
 	"dpremote/distribution"
 	"dpremote/internal/history"
-	"dpremote/internal/inventory"
 	"dpremote/internal/report"
 	"dpremote/queries"
 )
@@ -59,7 +58,7 @@ type dpList struct {
 	filter  queries.Filter
 	judge   *verdict
 	streams bool
-	members map[queries.SiteCode]*member
+	owners  owners
 
 	mu   sync.Mutex
 	out  *report.Writer
@@ -100,11 +99,9 @@ type rightAbout func(m *member, home queries.SiteCode, row queries.Keys) bool
 func newDPList(f *fleet, filter queries.Filter, judge *verdict, out *report.Writer) *dpList {
 	l := &dpList{
 		f: f, filter: filter, judge: judge, out: out, streams: f.g.streams(),
-		members: map[queries.SiteCode]*member{}, taken: map[queries.RowKey]bool{}, sites: make([]dpRows, len(f.members)),
+		owners: f.owners(), taken: map[queries.RowKey]bool{}, sites: make([]dpRows, len(f.members)),
 	}
-	for i, m := range f.members {
-		site := withCodes([]inventory.Site{m.Site})[0]
-		l.members[queries.SiteCode(site.Code)] = m
+	for i := range f.members {
 		l.sites[i].deferred = map[queries.SiteCode]bool{}
 	}
 	return l
@@ -138,12 +135,11 @@ func (l *dpList) summaries() []history.Summary {
 }
 
 // owner is the site of a code that is asked itself.
-func (l *dpList) owner(home queries.SiteCode) *dpRows { return &l.sites[l.members[home].place] }
+func (l *dpList) owner(home queries.SiteCode) *dpRows { return &l.sites[l.owners[home].place] }
 
 // elsewhere tells which rows of a site to leave to another that is asked.
 func (l *dpList) elsewhere(m *member, home queries.SiteCode) bool {
-	owner := l.members[home]
-	if owner == nil || owner == m || len(l.f.members) == 1 {
+	if !l.owners.elsewhere(m, home) {
 		return false
 	}
 	l.mu.Lock()
@@ -212,11 +208,10 @@ func (l *dpList) row(m *member, row queries.PackageStatusDP, right rightAbout) e
 // itself is right about the rows of the site itself, and about those of sites
 // that are not asked.
 func (l *dpList) itself(m *member, home queries.SiteCode, row queries.Keys) bool {
-	owner := l.members[home]
 	switch {
-	case owner == m, len(l.f.members) == 1:
+	case l.owners[home] == m, len(l.f.members) == 1:
 		return true
-	case owner != nil: // and yet it was not left out: the site does not list its sites
+	case l.owners.elsewhere(m, home): // and yet it was not left out: the site does not list its sites
 		l.sites[m.place].deferred[home] = true
 		return false
 	}

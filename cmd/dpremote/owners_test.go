@@ -17,8 +17,9 @@ import (
 // A central site has the rows of all its hierarchy. It is asked for those of
 // sites that are not asked themselves or did not answer, and for no others; what
 // is printed, and what the history counts at it, is the same in each case.
-func TestStatusLeavesRowsToTheirSites(t *testing.T) {
+func TestRowsAreLeftToTheirSites(t *testing.T) {
 	const class = "SMS_PackageStatusDistPointsSummarizer"
+	dps := ""
 	for _, tt := range []struct {
 		name   string
 		faults []simulator.Fault
@@ -38,17 +39,11 @@ func TestStatusLeavesRowsToTheirSites(t *testing.T) {
 			var asked []string
 			h, err := simulator.Start(t.Context(), model, simulator.Options{User: "sim", Password: "p", Strict: noSin(t), Faults: tt.faults,
 				Observe: func(x simulator.Exchange) {
-					if x.Site != "CAS" || !strings.Contains(x.Query, class) {
-						return
+					if x.Site == "CAS" && strings.Contains(x.Query, class) {
+						mu.Lock()
+						defer mu.Unlock()
+						asked = append(asked, leftAside(x.Query))
 					}
-					var left []string
-					for _, part := range strings.Split(x.Query, "SiteCode <> '")[1:] {
-						left = append(left, part[:strings.IndexByte(part, '\'')])
-					}
-					slices.Sort(left)
-					mu.Lock()
-					defer mu.Unlock()
-					asked = append(asked, strings.Join(left, " "))
 				}})
 			if err != nil {
 				t.Fatal(err)
@@ -64,13 +59,19 @@ func TestStatusLeavesRowsToTheirSites(t *testing.T) {
 			if err := os.WriteFile(path, []byte(inventory.String()), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			code, out, errs := sharded{h, path}.run(t.Context(), append([]string{"status", "--level", "dp", "-o", "jsonl", "--history", book}, tt.args...)...)
-			if code != tt.exit {
-				t.Errorf("ended with %d: %s", code, errs)
+			run := func(args ...string) string {
+				t.Helper()
+				asked = nil
+				code, out, errs := sharded{h, path}.run(t.Context(), append(append([]string{"-o", "jsonl", "--history", book}, tt.args...), args...)...)
+				if code != tt.exit {
+					t.Errorf("%s ended with %d: %s", args, code, errs)
+				}
+				if !slices.Equal(asked, tt.asked) {
+					t.Errorf("%s asks the central site without %q, not without %q", args, asked, tt.asked)
+				}
+				return out
 			}
-			if !slices.Equal(asked, tt.asked) {
-				t.Errorf("the central site was asked without %q, not without %q", asked, tt.asked)
-			}
+			out := run("status", "--level", "dp")
 			rows := map[string]int{}
 			for line := range strings.Lines(out) {
 				_, site, _ := strings.Cut(line, `"siteCode":"`)
@@ -83,8 +84,25 @@ func TestStatusLeavesRowsToTheirSites(t *testing.T) {
 			if got := countsOf(t, book, "cas"); got != "map[failed:6 installed:26 retrying:1]" {
 				t.Errorf("the history counts %s", got)
 			}
+			out = run("dps")
+			if dps == "" {
+				dps = out
+			}
+			if out != dps || !strings.Contains(out, "dp01.ps1") {
+				t.Errorf("the distribution points are\n%s, not\n%s", out, dps)
+			}
 		})
 	}
+}
+
+// leftAside are the sites that a query leaves out.
+func leftAside(wql string) string {
+	var left []string
+	for _, part := range strings.Split(wql, "SiteCode <> '")[1:] {
+		left = append(left, part[:strings.IndexByte(part, '\'')])
+	}
+	slices.Sort(left)
+	return strings.Join(left, " ")
 }
 
 // countsOf is what the history has of the one sweep of a site.

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"dpremote/distribution"
+	"dpremote/internal/inventory"
+	"dpremote/queries"
+)
+
+// owners are the sites that are asked, by code. A site above another has its
+// rows too, a central site those of its whole hierarchy: it is not asked for the
+// rows of sites that are asked themselves, unless one of these does not answer.
+type owners map[queries.SiteCode]*member
+
+func (f *fleet) owners() owners {
+	o := owners{}
+	for _, m := range f.members {
+		site := withCodes([]inventory.Site{m.Site})[0]
+		o[queries.SiteCode(site.Code)] = m
+	}
+	return o
+}
+
+// elsewhere tells whether another site than m is asked for the rows that are at
+// home at a site.
+func (o owners) elsewhere(m *member, home queries.SiteCode) bool {
+	owner := o[home]
+	return owner != nil && owner != m
+}
+
+// missing are the homes that a site has to stand in for, of those that it left to
+// their owners: the owner failed, and has no view, or is a site of the same code
+// in another hierarchy.
+func (o owners) missing(view *distribution.View, left map[queries.SiteCode]bool, answered map[*member]*distribution.View) map[queries.SiteCode]bool {
+	out := map[queries.SiteCode]bool{}
+	for home := range left {
+		if home == view.Top() { // it is above, and has no rows here
+			continue
+		}
+		if owner := answered[o[home]]; owner == nil || owner.Top() != view.Top() {
+			out[home] = true
+		}
+	}
+	return out
+}
