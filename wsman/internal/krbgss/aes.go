@@ -17,8 +17,8 @@ import (
 // aesKeys seal or open one side's messages by AES and HMAC-SHA1 (RFC 3962), in
 // place. They do what the library does, which derives the keys for each message
 // and copies it six times: with pages of a quarter of a megabyte that took four
-// times as long as the cipher, and so it did for a request.
-// Other types are left to the library.
+// times as long as the cipher, and so it did for a request. Other types are left
+// to the library.
 //
 // A ciphertext is CBC with ciphertext stealing: the last two blocks, of which
 // the very last may be short, stand in the other's place (RFC 3962 section 5).
