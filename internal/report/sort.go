@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,97 +40,183 @@ type ColumnError struct{ text string }
 
 func (e *ColumnError) Error() string { return e.text }
 
-// sorter keeps rows until all of them can be sorted.
+// sorter keeps rows until all of them can be sorted. There may be hundreds of
+// thousands, in which most values come again and again.
 type sorter struct {
 	orders []Order
+	names  [][]string // of rows that are alike
 	rows   []keptRow
+	texts  map[string]any // that were kept lately: as values, each takes memory once
 }
 
-// keptRow is a row with what it is sorted by: a value for each order.
+// keptRow is a row with what it is sorted by.
 type keptRow struct {
-	names  []string
-	values []any
-	by     []any
-	keys   []sortKey
+	cells []any // its values, and behind them a value for each order
+	names int   // among sorter.names
 }
 
-// keep keeps a row. Rows that are alike share their names.
+// maxTexts and maxKeys bound what is remembered of values that do not repeat.
+const (
+	maxTexts = 1 << 16
+	maxKeys  = 1 << 14
+)
+
+// keep keeps a row.
 func (s *sorter) keep(names []string, values, by []any) {
-	if n := len(s.rows); n > 0 && slices.Equal(s.rows[n-1].names, names) {
-		names = s.rows[n-1].names
-	} else {
-		names = slices.Clone(names)
+	cells := make([]any, 0, len(values)+len(by))
+	for _, v := range values {
+		cells = append(cells, s.settled(v))
 	}
-	s.rows = append(s.rows, keptRow{names: names, values: settled(values), by: settled(by)})
+	for _, v := range by {
+		cells = append(cells, s.settled(v))
+	}
+	s.rows = append(s.rows, keptRow{cells, s.namesOf(names)})
 }
 
-// settled are values that stay as they are.
-func settled(values []any) []any {
-	values = slices.Clone(values)
-	for i, v := range values {
-		if c, ok := v.(*Cell); ok {
-			values[i] = c.value()
+// namesOf is the place of a row's names, which rows that are alike share.
+func (s *sorter) namesOf(names []string) int {
+	const looked = 8 // classes that take turns
+	for at := len(s.names) - 1; at >= max(0, len(s.names)-looked); at-- {
+		if slices.Equal(s.names[at], names) {
+			return at
 		}
 	}
-	return values
+	s.names = append(s.names, slices.Clone(names))
+	return len(s.names) - 1
+}
+
+// settled is a value that stays as it is.
+func (s *sorter) settled(v any) any {
+	c, ok := v.(*Cell)
+	switch {
+	case !ok:
+		return v
+	case c.word != nil && c.word.isTime:
+		if v, ok := s.texts[string(c.word.quoted[1:len(c.word.quoted)-1])]; ok { // without making the text
+			return v
+		}
+		return s.text(c.word.String())
+	case c.word != nil:
+		return s.text(c.word.text)
+	case !c.asIs:
+		return s.text(c.text)
+	}
+	return c.value()
+}
+
+// text is a text as a value.
+func (s *sorter) text(text string) any {
+	v, ok := s.texts[text]
+	if !ok {
+		if s.texts == nil || len(s.texts) == maxTexts {
+			s.texts = map[string]any{}
+		}
+		v = text
+		s.texts[text] = v
+	}
+	return v
 }
 
 // write hands on the rows in their order, and gives the first error. It can be
 // called once.
 func (s *sorter) write(row func(names []string, values []any) error) error {
-	var failed error
-	if err := s.sort(); err != nil {
-		failed = err // the rows as they came are better than none
-	}
-	for i, r := range s.rows {
-		if err := row(r.names, r.values); err != nil && failed == nil {
+	s.texts = nil
+	order, failed := s.sort() // with an error the rows as they came, which are better than none
+	for i, at := range order {
+		r := &s.rows[at]
+		if err := row(s.names[r.names], r.cells[:len(r.cells)-len(s.orders)]); err != nil && failed == nil {
 			failed = fmt.Errorf("row %d: %w", i+1, err)
 		}
-		s.rows[i] = keptRow{} // the format may keep its own form of it
+		*r = keptRow{} // the format may keep its own form of it
 	}
 	s.rows = nil
 	return failed
 }
 
-func (s *sorter) sort() error {
-	for i := range s.rows {
-		s.rows[i].keys = make([]sortKey, len(s.orders))
+// sort gives the places of the rows in their order.
+func (s *sorter) sort() (order []int, err error) {
+	order = make([]int, len(s.rows))
+	for i := range order {
+		order[i] = i
 	}
+	ranks := make([][]int32, len(s.orders))
 	for place := range s.orders {
-		if err := s.makeKeys(place); err != nil {
-			return err
+		if ranks[place], err = s.ranks(place); err != nil {
+			return order, err
 		}
 	}
-	slices.SortStableFunc(s.rows, func(a, b keptRow) int {
-		for i, o := range s.orders {
-			if c := a.keys[i].compare(b.keys[i], o.Descending); c != 0 {
+	slices.SortStableFunc(order, func(a, b int) int {
+		for _, rank := range ranks {
+			if c := cmp.Compare(rank[a], rank[b]); c != 0 {
 				return c
 			}
 		}
 		return 0
 	})
-	return nil
+	return order, nil
 }
 
-// makeKeys makes the keys of one order. A column is one of numbers or of times
-// when all that it has are such, also when they are written as text: a server
-// does not always say of what type a value is.
-func (s *sorter) makeKeys(place int) error {
+// ranks tells where each row stands by one order. Rows with equal values stand
+// in the same place.
+func (s *sorter) ranks(place int) ([]int32, error) {
+	keys, of, err := s.keys(place)
+	if err != nil {
+		return nil, err
+	}
+	sorted := make([]int32, len(keys))
+	for i := range sorted {
+		sorted[i] = int32(i)
+	}
+	descending := s.orders[place].Descending
+	slices.SortFunc(sorted, func(a, b int32) int { return keys[a].compare(keys[b], descending) })
+	rank := make([]int32, len(keys))
+	for i, at := range sorted[min(1, len(sorted)):] {
+		before := sorted[i]
+		rank[at] = rank[before]
+		if keys[before].compare(keys[at], descending) != 0 {
+			rank[at]++
+		}
+	}
+	for i, key := range of {
+		of[i] = rank[key]
+	}
+	return of, nil
+}
+
+// keys makes the keys of one order, and tells which of them each row has. A
+// column is one of numbers or of times when all that it has are such, also when
+// they are written as text: a server does not always say of what type a value
+// is.
+func (s *sorter) keys(place int) (keys []sortKey, of []int32, err error) {
 	all := kindNumber | kindTime
-	for i := range s.rows {
-		k, err := newSortKey(s.rows[i].by[place])
+	known := map[any]int32{}
+	of = make([]int32, len(s.rows))
+	for i, r := range s.rows {
+		v := r.cells[len(r.cells)-len(s.orders)+place]
+		comparable := v == nil || reflect.ValueOf(v).Comparable()
+		if comparable {
+			if key, ok := known[v]; ok {
+				of[i] = key
+				continue
+			}
+		}
+		k, err := newSortKey(v)
 		if err != nil {
-			return fmt.Errorf("sort by column %q: %w", s.orders[place].Column, err)
+			return nil, nil, fmt.Errorf("sort by column %q: %w", s.orders[place].Column, err)
 		}
 		if !k.empty() {
 			all &= k.kinds
 		}
-		s.rows[i].keys[place] = k
+		of[i] = int32(len(keys))
+		if comparable && len(known) < maxKeys {
+			known[v] = of[i]
+		}
+		keys = append(keys, k)
 	}
-	for i := range s.rows {
-		s.rows[i].keys[place].kinds = all
+	for i := range keys {
+		keys[i].kinds = all
 	}
-	return nil
+	return keys, of, nil
 }
 
 // The kinds of a key: what it can be compared as, beside text.
@@ -261,8 +348,8 @@ func (s *sorter) missing(found []bool) error {
 func (s *sorter) allNames() []string {
 	var all []string
 	seen := map[string]bool{}
-	for _, r := range s.rows {
-		for _, name := range r.names {
+	for _, names := range s.names {
+		for _, name := range names {
 			if !seen[name] {
 				seen[name] = true
 				all = append(all, name)

@@ -178,7 +178,7 @@ func (w *Writer) Row(values ...any) error {
 	}
 	for i, p := range w.picks {
 		w.values[i] = values[p]
-		if w.takesCells {
+		if w.takesCells || len(w.places) > 0 { // the sorter keeps cells in its own way
 			continue
 		}
 		if c, ok := values[p].(*Cell); ok {
