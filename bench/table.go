@@ -24,8 +24,8 @@ type row struct {
 	// most; 0 for none.
 	Goal float64 `json:"goal"`
 	Less bool    `json:"lessIsBetter"`
-	// Loose says that the ratio depends on who else uses the machine: it is no
-	// part of a baseline.
+	// Loose says that the ratio depends on the machine, or on who else uses it: it
+	// is no part of a baseline.
 	Loose bool   `json:"loose,omitempty"`
 	Note  string `json:"note,omitempty"`
 }
