@@ -18,9 +18,10 @@ const maxKnown = 1 << 18
 
 // known remembers which rows there were, by their keys. It keeps hashes. Of as
 // many rows as it remembers two have the same with a probability of one to two
-// thousand, and a hash of the whole row tells these from one row that came twice:
-// the query is then not begun anew, should it break. With both hashes the same, a
-// row would be lost, which has a probability of one to two thousand million.
+// thousand (one to thirty, if all have the same first key), and a hash of the whole
+// row tells these from one row that came twice: the query is then not begun anew,
+// should it break. With both hashes the same a row would be lost, a million times
+// less likely.
 type known[T any] struct {
 	row   *T        // the row at hand, to which keys point
 	keys  []hashKey // nil when rows cannot be told apart

@@ -27,7 +27,7 @@ func newDPs(g *globals) *cobra.Command {
 		Short: "List distribution points, with their content by state",
 		Long: `List the distribution points that the sites show, each once, with the number of
 packages on it in each state. A distribution point is listed under its own site,
-which may be a secondary site.`,
+which may be a secondary site, as the site that serves it shows it.`,
 		Example: `  dpremote dps
   dpremote dps --state failed,retrying
   dpremote dps --dp 'dp0*' -o wide
@@ -129,7 +129,7 @@ func (f *fleet) countDPs(ctx context.Context, filter queries.Filter) map[dpKey]*
 			above.members = append(above.members, c.member)
 		}
 	}
-	if len(missing) > 0 {
+	if len(missing) > 0 && ctx.Err() == nil {
 		counted = append(counted, each(ctx, above, func(ctx context.Context, m *member) (*countedDPs, error) {
 			return countDPs(ctx, f, m, filter, func(home queries.SiteCode) bool { return !missing[m][home] })
 		})...)

@@ -62,7 +62,7 @@ func (g *globals) fleet() (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := oneSiteACode(sites); err != nil {
+	if err := oneSiteACode(withCodes(slices.Clone(sites))); err != nil {
 		return nil, err
 	}
 	if err := g.readPassword(sites); err != nil {

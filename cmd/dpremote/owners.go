@@ -36,9 +36,15 @@ func (o owners) missing(view *distribution.View, left map[queries.SiteCode]bool,
 		if home == view.Top() { // it is above, and has no rows here
 			continue
 		}
-		if owner := answered[o[home]]; owner == nil || owner.Top() != view.Top() {
+		if owner := answered[o[home]]; owner == nil || !sameHierarchy(owner, view) {
 			out[home] = true
 		}
 	}
 	return out
+}
+
+// sameHierarchy tells whether two sites, one of which has rows of the other's
+// code, belong together. One that may not list its sites is taken to.
+func sameHierarchy(a, b *distribution.View) bool {
+	return a.Top() == b.Top() || len(a.Sites) == 0 || len(b.Sites) == 0
 }

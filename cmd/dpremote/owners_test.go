@@ -16,7 +16,9 @@ import (
 
 // A central site has the rows of all its hierarchy. It is asked for those of
 // sites that are not asked themselves or did not answer, and for no others; what
-// is printed, and what the history counts at it, is the same in each case.
+// is printed, and what the history counts at it, is the same in each case. Nobody
+// stands in for a site that broke after it has shown a row, and then the history
+// counts nothing at the central site.
 func TestRowsAreLeftToTheirSites(t *testing.T) {
 	const class = "SMS_PackageStatusDistPointsSummarizer"
 	dps := ""
@@ -26,6 +28,7 @@ func TestRowsAreLeftToTheirSites(t *testing.T) {
 		args   []string
 		asked  []string // of the central site: the sites that it is to leave out
 		seenBy string   // the rows of PS1
+		lost   int      // of them
 		exit   int
 	}{
 		{name: "all are asked", asked: []string{"PS1 PS2 S21"}, seenBy: "ps1"},
@@ -33,6 +36,8 @@ func TestRowsAreLeftToTheirSites(t *testing.T) {
 		{name: "it alone is asked", args: []string{"--site", "cas"}, asked: []string{""}, seenBy: "cas"},
 		{name: "one does not answer", faults: []simulator.Fault{{Kind: simulator.Internal, Site: "PS1", Class: class}},
 			asked: []string{"PS1 PS2 S21", "CAS PS2 S21"}, seenBy: "cas", exit: exitIncomplete},
+		{name: "one breaks", faults: []simulator.Fault{{Kind: simulator.Internal, Site: "PS1", Class: class, Action: "pull"}},
+			asked: []string{"PS1 PS2 S21"}, seenBy: "ps1", lost: 20, exit: exitIncomplete},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var mu sync.Mutex
@@ -78,11 +83,14 @@ func TestRowsAreLeftToTheirSites(t *testing.T) {
 				_, by, _ := strings.Cut(line, `"site":"`)
 				rows[site[:3]+" by "+strings.TrimRight(by, "\"}\n")]++
 			}
-			if n := rows["PS1 by "+tt.seenBy]; n != 21 || strings.Count(out, "\n") != 33 {
-				t.Errorf("%d rows, not 33, of which %d of PS1 by %s, not 21: %v", strings.Count(out, "\n"), n, tt.seenBy, rows)
+			if n := rows["PS1 by "+tt.seenBy]; n != 21-tt.lost || strings.Count(out, "\n") != 33-tt.lost {
+				t.Errorf("%d rows, not %d, of which %d of PS1 by %s: %v", strings.Count(out, "\n"), 33-tt.lost, n, tt.seenBy, rows)
 			}
-			if got := countsOf(t, book, "cas"); got != "map[failed:6 installed:26 retrying:1]" {
+			if got := countsOf(t, book, "cas"); (got == "") != (tt.lost > 0) || tt.lost == 0 && got != "map[failed:6 installed:26 retrying:1]" {
 				t.Errorf("the history counts %s", got)
+			}
+			if tt.lost > 0 {
+				return // dps counts, and so prints nothing before it is done
 			}
 			out = run("dps")
 			if dps == "" {
@@ -121,4 +129,41 @@ func countsOf(t *testing.T, book, site string) string {
 		all = append(all, fmt.Sprint(s.Counts))
 	}
 	return strings.Join(all, "; ")
+}
+
+// A site of the same code in another hierarchy is another site: what a central
+// site has of its own one is its to tell.
+func TestSitesOfOneCodeInTwoHierarchies(t *testing.T) {
+	t.Setenv(simulator.PasswordVariable, "p")
+	start := func(sites ...simulator.Site) string {
+		t.Helper()
+		h, err := simulator.Start(t.Context(), simulator.Model{Sites: sites}, simulator.Options{User: "sim", Password: "p", Strict: noSin(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = h.Close() })
+		return h.Sites()[0].URL
+	}
+	first := start(simulator.Site{Code: "CAS"}, simulator.Site{Code: "PS1", Parent: "CAS", DPs: 2, Packages: 3})
+	other := start(simulator.Site{Code: "PS1", DPs: 1, Packages: 4})
+	path := filepath.Join(t.TempDir(), "inventory.yaml")
+	inventory := "all: {user: sim, password_env: " + simulator.PasswordVariable + ", auth: ntlm}\nsites:\n" +
+		"  cas: {host: \"" + strings.TrimSuffix(first, "/wsman") + "\", site_code: CAS}\n" +
+		"  other: {host: \"" + strings.TrimSuffix(other, "/wsman") + "\", site_code: PS1}\n"
+	if err := os.WriteFile(path, []byte(inventory), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		args []string
+		rows int
+	}{
+		{[]string{"status", "--level", "dp", "-o", "jsonl"}, 2*3 + 4},
+		{[]string{"status", "--level", "dp", "-o", "json"}, 2*3 + 4},
+		{[]string{"dps", "-o", "jsonl"}, 2}, // the simulator gives the first one of both the same path
+	} {
+		code, out, errs := sharded{nil, path}.run(t.Context(), tt.args...)
+		if n := strings.Count(out, `"dp":`); code != exitOK || n != tt.rows {
+			t.Errorf("%s ended with %d: %d rows, not %d: %s%s", tt.args, code, n, tt.rows, out, errs)
+		}
+	}
 }

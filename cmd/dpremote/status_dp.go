@@ -78,7 +78,7 @@ type dpRows struct {
 	kept     keptList                  // those that are to be sorted
 	printed  bool                      // some rows were
 	answered bool                      // to its end
-	broke    bool                      // standing in for another
+	stood    map[queries.SiteCode]bool // sites that it stood in for, to the end
 	deferred map[queries.SiteCode]bool // sites whose rows it has, and that are asked themselves
 	shown    stateCounts               // all rows that it was asked for, whether taken or not
 	code     queries.SiteCode          // of the row before, and where that site is at home
@@ -109,29 +109,37 @@ func newDPList(f *fleet, filter queries.Filter, judge *verdict, out *report.Writ
 
 // summaries are what each site has, for the history. What it was not asked for,
 // because another site was, counts as that one showed it: a site's count does not
-// depend on which others a sweep asked.
+// depend on which others a sweep asked. Where nobody showed it there is none.
 func (l *dpList) summaries() []history.Summary {
 	var out []history.Summary
 	for i, m := range l.f.members {
-		s := &l.sites[i]
-		if !s.answered || s.broke {
-			continue
+		if counts, ok := l.counts(&l.sites[i]); ok {
+			out = append(out, history.Summary{Site: m.Name, Counts: counts})
 		}
-		all := []*dpRows{s}
-		for home := range s.deferred {
-			if owner := l.owner(home); owner.answered && owner.view.Top() == s.view.Top() {
-				all = append(all, owner)
-			}
-		}
-		counts := map[string]int{}
-		for _, s := range all {
-			for state, n := range s.shown.all() {
-				counts[state.String()] += n
-			}
-		}
-		out = append(out, history.Summary{Site: m.Name, Counts: counts})
 	}
 	return out
+}
+
+// counts are the rows of a site by state, false where they are not all known.
+func (l *dpList) counts(s *dpRows) (map[string]int, bool) {
+	all := []*dpRows{s}
+	for home := range s.deferred {
+		owner := l.owner(home)
+		switch {
+		case s.stood[home]: // they are in what it has shown
+		case owner.answered && sameHierarchy(owner.view, s.view):
+			all = append(all, owner)
+		default:
+			return nil, false
+		}
+	}
+	counts := map[string]int{}
+	for _, s := range all {
+		for state, n := range s.shown.all() {
+			counts[state.String()] += n
+		}
+	}
+	return counts, s.answered
 }
 
 // owner is the site of a code that is asked itself.
@@ -254,7 +262,7 @@ func (l *dpList) standIn(ctx context.Context) {
 			above.members = append(above.members, m)
 		}
 	}
-	if len(missing) == 0 || l.err != nil {
+	if len(missing) == 0 || l.err != nil || ctx.Err() != nil {
 		return
 	}
 	others := func(m *member, home queries.SiteCode) bool { return !missing[m][home] }
@@ -262,7 +270,11 @@ func (l *dpList) standIn(ctx context.Context) {
 		return struct{}{}, l.read(ctx, m, others, func(m *member, home queries.SiteCode, row queries.Keys) bool {
 			return missing[m][home] && l.take(row)
 		})
-	}, func(m *member, err error) { l.sites[m.place].broke = err != nil })
+	}, func(m *member, err error) {
+		if err == nil {
+			l.sites[m.place].stood = missing[m]
+		}
+	})
 	l.f.failures = append(l.f.failures, above.failures...)
 }
 
@@ -274,7 +286,7 @@ func (l *dpList) missing(m *member) map[queries.SiteCode]bool {
 	for home := range s.deferred {
 		owner := l.owner(home)
 		failed := !owner.answered && !owner.printed
-		if s.answered && (failed || owner.answered && owner.view.Top() != s.view.Top()) {
+		if s.answered && (failed || owner.answered && !sameHierarchy(owner.view, s.view)) {
 			out[home] = true
 		}
 	}
