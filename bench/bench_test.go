@@ -80,23 +80,37 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestRequests holds requests to the fewest pages of the largest enumeration.
+// TestRequests holds requests to the fewest pages.
 func TestRequests(t *testing.T) {
 	for _, tt := range []struct {
 		answers, bytes int
 		met            bool
 	}{
 		{101, 100 * 250 << 10, true},
-		{102, 100 * 250 << 10, true},
-		{105, 100 * 250 << 10, false},
+		{106, 100 * 250 << 10, true},
+		{107, 100 * 250 << 10, false},
 		{2, 1000, true},
 		{3, 1000, false},
 	} {
 		b := &bench{}
-		b.requests("query", []asked{{answers: 1000, bytes: 10}, {answers: tt.answers, bytes: tt.bytes}})
+		b.requests("query", tt.answers, tt.bytes)
 		if r := b.rows[0]; r.met() != tt.met {
 			t.Errorf("%d answers for %d bytes: met %t, %+v", tt.answers, tt.bytes, r.met(), r)
 		}
+	}
+}
+
+// TestSitesThatDoNotStart leaves nothing behind.
+func TestSitesThatDoNotStart(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	for program, want := range map[string]string{"false": "start simulated sites: it has ended", "no-such-program-at-all": "not found"} {
+		b := &bench{options: options{dpremote: program}}
+		if _, err := b.simulate(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", program, err)
+		}
+	}
+	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v are left", left, err)
 	}
 }
 
@@ -133,6 +147,7 @@ func TestCompare(t *testing.T) {
 	rows := func(speed, times float64) []row {
 		return []row{
 			{Name: "decode", Peer: "encoding/xml go1.26.8", Ratios: []float64{speed, 0, 1000}},
+			{Name: "memory", Peer: limit, Ratios: []float64{0.9}, Goal: 1, Less: true},
 			{Name: "query", Peer: "curl 7.88.1", Ratios: []float64{times}, Less: true},
 			{Name: "wall", Peer: "curl 7.88.1", Ratios: []float64{100 * times * times}, Less: true, Loose: true},
 			missing("decode", "xmllint"),
@@ -152,6 +167,7 @@ func TestCompare(t *testing.T) {
 		{"worse, not by half", rows(15, 4), nil},
 		{"slower", rows(14, 2), []string{"decode: the ratio was 30.0 and is 14.0"}},
 		{"takes longer", rows(30, 4.1), []string{"query: the ratio was 2.00 and is 4.10"}},
+		{"a limit that is not kept", []row{{Name: "memory", Peer: limit, Ratios: []float64{1.1}, Goal: 1, Less: true}}, []string{"memory: 1.10 of the limit, which is 1.00"}},
 		{"nothing to compare", []row{missing("decode", "xmllint")}, []string{"has none of the ratios"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

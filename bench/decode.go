@@ -224,7 +224,7 @@ func (b *bench) allocations(ctx context.Context, shape string, d *decoder) error
 	rows := float64(d.transport.script.rows)
 	each := (whole - trips) / rows
 	b.rows = append(b.rows, row{Name: "decode " + shape + ", allocations a row", Ours: fmt.Sprintf("%.4f", each),
-		Their: "", Peer: "limit", Ratios: []float64{each}, Goal: 0.05, Less: true,
+		Their: "", Peer: limit, Ratios: []float64{each}, Goal: 0.05, Less: true,
 		Note: fmt.Sprintf("and %.4f for the round trips", trips/rows)})
 	return nil
 }

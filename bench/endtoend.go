@@ -52,16 +52,15 @@ func (b *bench) commands(ctx context.Context, s *server) error {
 	for _, c := range measured {
 		var peaks []float64
 		for _, rows := range counts {
-			peak, same, err := b.command(ctx, s, c, rows, curl)
+			peak, err := b.command(ctx, s, c, rows, curl)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
-			b.requests(fmt.Sprintf("%s, %d rows", c.name, rows), same)
 			peaks = append(peaks, peak)
 			b.memory(fmt.Sprintf("%s, memory, %d rows", c.name, rows), peak, most)
 		}
 		if len(peaks) > 1 && peaks[0] > 0 {
-			b.rows = append(b.rows, row{Name: c.name + ", memory, flat", Ours: mebibytes(peaks[1]), Peer: "limit",
+			b.rows = append(b.rows, row{Name: c.name + ", memory, flat", Ours: mebibytes(peaks[1]), Peer: limit,
 				Their: mebibytes(peaks[0]) + " for a tenth", Ratios: []float64{peaks[1] / peaks[0]}, Goal: 1.25, Less: true})
 		}
 	}
@@ -100,14 +99,13 @@ func (b *bench) memory(name string, peak, most float64) {
 	if peak == 0 {
 		return
 	}
-	b.rows = append(b.rows, row{Name: name, Ours: mebibytes(peak), Peer: "limit", Their: mebibytes(most), Ratios: []float64{peak / most}, Goal: 1, Less: true})
+	b.rows = append(b.rows, row{Name: name, Ours: mebibytes(peak), Peer: limit, Their: mebibytes(most), Ratios: []float64{peak / most}, Goal: 1, Less: true})
 }
 
 func mebibytes(bytes float64) string { return fmt.Sprintf("%.0f MiB", bytes/(1<<20)) }
 
-// command runs one command in turns with curl, and gives its peak of memory and
-// what it asked for.
-func (b *bench) command(ctx context.Context, s *server, c command, rows int, curl string) (peak float64, same []asked, err error) {
+// command runs one command in turns with curl, and gives its peak of memory.
+func (b *bench) command(ctx context.Context, s *server, c command, rows int, curl string) (peak float64, err error) {
 	wall := row{Name: fmt.Sprintf("%s, wall, %d rows", c.name, rows), Peer: curlName(curl), Less: true, Loose: true}
 	if rows == million {
 		wall.Goal = c.goal // of fewer rows the start is a part
@@ -117,18 +115,19 @@ func (b *bench) command(ctx context.Context, s *server, c command, rows int, cur
 	for range b.runs() {
 		u, err := s.dpremote(ctx, b.dpremote, s.replay, strconv.Itoa(rows), c.args...)
 		if err != nil {
-			return 0, nil, err
+			return 0, err
 		}
 		ours, peak = append(ours, u), max(peak, float64(u.peak))
-		if same, err = s.asked(ctx); err != nil {
-			return 0, nil, err
+		same, err := s.asked(ctx)
+		if err != nil {
+			return 0, err
 		}
 		if curl == "" {
 			continue
 		}
 		fetched, err := s.curl(ctx, rows, same)
 		if err != nil {
-			return 0, nil, err
+			return 0, err
 		}
 		their = append(their, fetched)
 		wall.Ratios = append(wall.Ratios, u.wall.Seconds()/fetched.wall.Seconds())
@@ -144,17 +143,7 @@ func (b *bench) command(ctx context.Context, s *server, c command, rows int, cur
 		}
 		b.rows = append(b.rows, *r.row)
 	}
-	return peak, same, nil
-}
-
-// requests compares the answers of the largest enumeration with the fewest pages
-// that a server can cut it in: its envelopes have 500 KB, in UTF-16.
-func (b *bench) requests(name string, all []asked) {
-	const most = 500 << 10 / 2
-	largest := slices.MaxFunc(all, func(a, b asked) int { return a.bytes - b.bytes })
-	fewest := (largest.bytes+most-1)/most + 1
-	b.rows = append(b.rows, row{Name: name + ", requests", Ours: strconv.Itoa(largest.answers), Peer: "fewest pages, and one more",
-		Their: strconv.Itoa(fewest), Ratios: []float64{float64(largest.answers) / float64(fewest)}, Goal: 1.02, Less: true})
+	return peak, nil
 }
 
 // seconds is the median of what runs took, empty for none.

@@ -3,17 +3,18 @@
 //
 //	bench [-short] [-only PATTERN] [-json FILE] [-baseline FILE [-record]] DPREMOTE
 //
-// DPREMOTE is the program to run end to end. Both sides of a row are measured
-// in turns, several times, and each turn gives a ratio: the table shows the
-// median of the ratios and how far they spread. Times depend on the machine and
-// its load, ratios hardly, so only ratios are compared with a baseline: a ratio
-// that is less than half as good as the baseline's fails. A row whose peer is
-// not installed says so and fails nothing.
+// DPREMOTE is the program to run end to end. Where times are compared, both sides
+// are measured in turns, several times (with -short some once), and each turn gives
+// a ratio: the table shows the median of the ratios and how far they spread. Times
+// depend on the machine and its load, ratios hardly, so only ratios are compared
+// with a baseline: a ratio that is less than half as good as the baseline's fails,
+// and so does what takes more than a limit that is not one of time. A row whose
+// peer is not installed says so and fails nothing.
 //
 // The pages come from the simulator and are served, with other ids, by a
 // process of its own:
 //
-//	bench -serve DIR
+//	bench -serve
 package main
 
 import (
@@ -36,7 +37,7 @@ func main() {
 	flag.StringVar(&o.json, "json", "", "write the results to this file")
 	flag.StringVar(&o.baseline, "baseline", "", "file of ratios to compare with")
 	flag.BoolVar(&o.record, "record", false, "write the ratios to the file of -baseline instead")
-	flag.StringVar(&o.only, "only", "", "measure only what this regular expression matches: commands, sorting, sweeping, watching, latency, start, sealing, decoding")
+	flag.StringVar(&o.only, "only", "", "measure only what this regular expression matches: commands, sorting, sweeping, paging, watching, latency, start, sealing, decoding")
 	flag.Parse()
 	err := errors.New("usage: bench [-short] [-only PATTERN] [-json FILE] [-baseline FILE [-record]] DPREMOTE")
 	switch {
@@ -65,7 +66,7 @@ func run(ctx context.Context, o options) error {
 		do   func(context.Context, *server) error
 	}{
 		{"commands", b.commands}, {"sorting", b.sorting}, {"sweeping", b.sweeping},
-		{"watching", b.watching}, {"latency", b.latency}, {"start", b.start},
+		{"paging", b.paging}, {"watching", b.watching}, {"latency", b.latency}, {"start", b.start},
 		{"sealing", b.sealing}, {"decoding", b.decoding}, // last: they make this process large
 	}
 	only, err := regexp.Compile(o.only)
@@ -84,6 +85,9 @@ func run(ctx context.Context, o options) error {
 		if err := step.do(ctx, s); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
 		}
+	}
+	if len(b.rows) == 0 {
+		return fmt.Errorf("-only %s: nothing is called so", o.only)
 	}
 	printTable(os.Stdout, b.rows)
 	if o.json != "" {

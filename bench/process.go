@@ -75,6 +75,8 @@ func startServer(ctx context.Context) (*server, error) {
 	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
+	s.cmd.Cancel = s.stdin.Close // it removes its files then
+	s.cmd.WaitDelay = 5 * time.Second
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

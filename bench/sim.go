@@ -16,53 +16,79 @@ import (
 // sites are simulated ones in a process of their own, "dpremote sim".
 type sites struct {
 	program, dir string
-	cmd          *exec.Cmd
+	cmd          *exec.Cmd // nil when it does not run
+	complaints   bytes.Buffer
 }
 
 // simulate starts sites by counts.
-func (b *bench) simulate(ctx context.Context, args ...string) (s *sites, err error) {
-	s = &sites{program: b.dpremote}
-	if s.dir, err = os.MkdirTemp("", "dpremote-bench-"); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.stop())
-		}
-	}()
-	s.cmd = exec.CommandContext(ctx, b.dpremote, append([]string{"sim", "--write", s.inventory()}, args...)...)
-	var complaints bytes.Buffer
-	s.cmd.Stderr = &complaints
-	out, err := s.cmd.StdoutPipe()
+func (b *bench) simulate(ctx context.Context, args ...string) (*sites, error) {
+	dir, err := os.MkdirTemp("", "dpremote-bench-")
 	if err != nil {
 		return nil, err
 	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
+	s := &sites{program: b.dpremote, dir: dir}
+	if err := s.start(ctx, args); err != nil {
+		return nil, errors.Join(fmt.Errorf("start simulated sites: %w", err), s.stop())
 	}
+	return s, nil
+}
+
+// start starts the process, and waits until the sites listen.
+func (s *sites) start(ctx context.Context, args []string) error {
+	cmd := exec.CommandContext(ctx, s.program, append([]string{"sim", "--write", s.inventory()}, args...)...)
+	cmd.Stderr = &s.complaints
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	s.cmd = cmd
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		if strings.TrimSpace(lines.Text()) == s.inventory() { // they listen
+		if strings.TrimSpace(lines.Text()) == s.inventory() {
 			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return s, nil
+			return nil
 		}
 	}
-	err = errors.Join(lines.Err(), s.cmd.Wait())
-	return nil, fmt.Errorf("the simulated sites do not start: %v: %.500s", err, complaints.Bytes())
+	s.end()
+	return errors.Join(fmt.Errorf("it has ended: %.500s", s.complaints.Bytes()), lines.Err())
 }
 
 func (s *sites) inventory() string { return filepath.Join(s.dir, "inventory.yaml") }
 
-// dpremote runs the program at the sites. It may find something (exit status 3)
-// or run out of the time that it is given (6).
+// dpremote runs the program at the sites.
 func (s *sites) dpremote(ctx context.Context, args ...string) (usage, error) {
 	args = append([]string{"-i", s.inventory(), "--no-history", "-o", "jsonl"}, args...)
-	u, err := measure(ctx, nil, s.program, args...)
-	var ended *exec.ExitError
-	if errors.As(err, &ended) && (ended.ExitCode() == 3 || ended.ExitCode() == 6) {
-		return u, nil
+	return measure(ctx, nil, s.program, args...)
+}
+
+// ended tells whether the program ended with an exit status.
+func ended(err error, status int) bool {
+	var e *exec.ExitError
+	return errors.As(err, &e) && e.ExitCode() == status
+}
+
+// traced runs the program at the sites, and gives the answers that it got and
+// their bytes. It may run out of the time that it is given.
+func (s *sites) traced(ctx context.Context, args ...string) (answers, size int, err error) {
+	dir, err := os.MkdirTemp(s.dir, "trace")
+	if err != nil {
+		return 0, 0, err
 	}
-	return u, err
+	if _, err := s.dpremote(ctx, append(args, "--trace-dir", dir)...); err != nil && !ended(err, 6) {
+		return 0, 0, err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.res.xml"))
+	for _, name := range files {
+		info, err := os.Stat(name)
+		if err != nil {
+			return 0, 0, err
+		}
+		size += int(info.Size())
+	}
+	return len(files), size, err
 }
 
 // lines runs the program at the sites and gives what it prints.
@@ -74,11 +100,17 @@ func (s *sites) lines(ctx context.Context, args ...string) ([]string, error) {
 	return strings.Split(strings.TrimSpace(string(out)), "\n"), nil
 }
 
-// stop ends the sites. How they end says nothing.
+// stop ends the sites, and removes what they wrote.
 func (s *sites) stop() error {
-	if s.cmd != nil && s.cmd.Process != nil && s.cmd.ProcessState == nil {
+	s.end()
+	return os.RemoveAll(s.dir)
+}
+
+// end ends the process. How it ends says nothing.
+func (s *sites) end() {
+	if s.cmd != nil {
 		_ = s.cmd.Process.Signal(os.Interrupt)
 		_ = s.cmd.Wait()
+		s.cmd = nil
 	}
-	return os.RemoveAll(s.dir)
 }

@@ -30,6 +30,9 @@ type row struct {
 	Note  string `json:"note,omitempty"`
 }
 
+// limit is the peer of a row that has none.
+const limit = "limit"
+
 // missing is a row whose peer is not there.
 func missing(name, peer string) row { return row{Name: name, Peer: peer, Note: "not installed"} }
 
@@ -138,7 +141,8 @@ func withoutVersion(peer string) string {
 }
 
 // compare fails for each ratio that is less than half as good as the
-// baseline's. A baseline that has nothing in common with the rows fails too.
+// baseline's, and for each limit that is not kept. A baseline that has nothing in
+// common with the rows fails too.
 func compare(name string, rows []row) error {
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -156,8 +160,11 @@ func compare(name string, rows []row) error {
 			continue
 		}
 		compared++
-		if is := r.ratio(); r.Less && is > 2*was || !r.Less && is < was/2 {
+		switch is := r.ratio(); {
+		case r.Less && is > 2*was || !r.Less && is < was/2:
 			failed = append(failed, fmt.Errorf("%s: the ratio was %s and is %s", r.Name, number(was), number(is)))
+		case r.Peer == limit && !r.met():
+			failed = append(failed, fmt.Errorf("%s: %s of the limit, which is %s", r.Name, number(is), number(r.Goal)))
 		}
 	}
 	if compared == 0 {
