@@ -148,15 +148,15 @@ func (b *bench) paging(ctx context.Context, _ *server) error {
 	if err != nil {
 		return err
 	}
-	for name, wql := range map[string]string{"SELECT *": selectAll, "projection": projection} {
-		answers, size, err := s.traced(ctx, "query", wql)
+	for _, q := range []struct{ name, wql string }{{"SELECT *", selectAll}, {"projection", projection}} {
+		answers, size, err := s.traced(ctx, "query", q.wql)
 		if err != nil {
 			return err
 		}
 		if size < points*packages*300 {
-			return fmt.Errorf("%s: %d bytes are not all rows", name, size)
+			return fmt.Errorf("%s: %d bytes are not all rows", q.name, size)
 		}
-		b.requests(fmt.Sprintf("query, %s, requests for %d rows", name, points*packages), answers, size)
+		b.requests(fmt.Sprintf("query, %s, requests for %d rows", q.name, points*packages), answers, size)
 	}
 	return nil
 }
