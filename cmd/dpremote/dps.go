@@ -115,7 +115,7 @@ func (c *dpCounts) other() (n int) {
 func (f *fleet) countDPs(ctx context.Context, filter queries.Filter) map[dpKey]*dpCounts {
 	owners := f.owners()
 	counted := each(ctx, f, func(ctx context.Context, m *member) (*countedDPs, error) {
-		return countDPs(ctx, f, m, filter, func(home queries.SiteCode) bool { return owners.elsewhere(m, home) })
+		return countDPs(ctx, f, m, filter, owners.elsewhere)
 	})
 	answered := map[*member]*distribution.View{}
 	for _, c := range counted {
@@ -129,9 +129,10 @@ func (f *fleet) countDPs(ctx context.Context, filter queries.Filter) map[dpKey]*
 			above.members = append(above.members, c.member)
 		}
 	}
+	others := func(m *member, _ *distribution.View, home queries.SiteCode) bool { return !missing[m][home] }
 	if len(missing) > 0 && ctx.Err() == nil {
 		counted = append(counted, each(ctx, above, func(ctx context.Context, m *member) (*countedDPs, error) {
-			return countDPs(ctx, f, m, filter, func(home queries.SiteCode) bool { return !missing[m][home] })
+			return countDPs(ctx, f, m, filter, others)
 		})...)
 		f.failures = append(f.failures, above.failures...)
 	}
@@ -154,9 +155,12 @@ type countedDPs struct {
 	counts map[dpKey]*dpCounts
 }
 
+// leaves tells the homes whose distribution points a site is not asked for.
+type leaves func(m *member, view *distribution.View, home queries.SiteCode) bool
+
 // countDPs is what one site shows, but for the distribution points of the homes
 // that elsewhere tells, and of other shards.
-func countDPs(ctx context.Context, f *fleet, m *member, filter queries.Filter, elsewhere func(home queries.SiteCode) bool) (*countedDPs, error) {
+func countDPs(ctx context.Context, f *fleet, m *member, filter queries.Filter, elsewhere leaves) (*countedDPs, error) {
 	if err := needNamespace(m); err != nil {
 		return nil, err
 	}
@@ -168,7 +172,7 @@ func countDPs(ctx context.Context, f *fleet, m *member, filter queries.Filter, e
 	f.tally.saw(m, view)
 	left := map[queries.SiteCode]bool{}
 	leave := func(home queries.SiteCode) bool {
-		if !elsewhere(home) {
+		if !elsewhere(m, view, home) {
 			return false
 		}
 		left[home] = true

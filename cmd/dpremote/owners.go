@@ -1,14 +1,16 @@
 package main
 
 import (
+	"strings"
+
 	"dpremote/distribution"
 	"dpremote/internal/inventory"
 	"dpremote/queries"
 )
 
-// owners are the sites that are asked, by code. A site above another has its
-// rows too, a central site those of its whole hierarchy: it is not asked for the
-// rows of sites that are asked themselves, unless one of these does not answer.
+// owners are the sites that are asked, by code. A central site has the rows of its
+// whole hierarchy: it is not asked for those of sites that are asked themselves,
+// unless one of these does not answer.
 type owners map[queries.SiteCode]*member
 
 func (f *fleet) owners() owners {
@@ -20,11 +22,11 @@ func (f *fleet) owners() owners {
 	return o
 }
 
-// elsewhere tells whether another site than m is asked for the rows that are at
-// home at a site.
-func (o owners) elsewhere(m *member, home queries.SiteCode) bool {
+// elsewhere tells whether a site is at the top of its hierarchy, and another one
+// is asked for the rows that are at home at a site.
+func (o owners) elsewhere(m *member, view *distribution.View, home queries.SiteCode) bool {
 	owner := o[home]
-	return owner != nil && owner != m
+	return owner != nil && owner != m && strings.EqualFold(string(view.Top()), string(m.site.Code()))
 }
 
 // missing are the homes that a site has to stand in for, of those that it left to
@@ -33,9 +35,6 @@ func (o owners) elsewhere(m *member, home queries.SiteCode) bool {
 func (o owners) missing(view *distribution.View, left map[queries.SiteCode]bool, answered map[*member]*distribution.View) map[queries.SiteCode]bool {
 	out := map[queries.SiteCode]bool{}
 	for home := range left {
-		if home == view.Top() { // it is above, and has no rows here
-			continue
-		}
 		if owner := answered[o[home]]; owner == nil || !sameHierarchy(owner, view) {
 			out[home] = true
 		}

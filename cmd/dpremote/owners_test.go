@@ -44,10 +44,16 @@ func TestRowsAreLeftToTheirSites(t *testing.T) {
 			var asked []string
 			h, err := simulator.Start(t.Context(), model, simulator.Options{User: "sim", Password: "p", Strict: noSin(t), Faults: tt.faults,
 				Observe: func(x simulator.Exchange) {
-					if x.Site == "CAS" && strings.Contains(x.Query, class) {
-						mu.Lock()
-						defer mu.Unlock()
-						asked = append(asked, leftAside(x.Query))
+					if !strings.Contains(x.Query, class) {
+						return
+					}
+					left := leftAside(x.Query)
+					mu.Lock()
+					defer mu.Unlock()
+					if x.Site == "CAS" {
+						asked = append(asked, left)
+					} else if left != "" {
+						t.Errorf("%s is asked without %s, which it cannot have", x.Site, left)
 					}
 				}})
 			if err != nil {

@@ -147,15 +147,13 @@ func (l *dpList) owner(home queries.SiteCode) *dpRows { return &l.sites[l.owners
 
 // elsewhere tells which rows of a site to leave to another that is asked.
 func (l *dpList) elsewhere(m *member, home queries.SiteCode) bool {
-	if !l.owners.elsewhere(m, home) {
+	s := &l.sites[m.place]
+	if !l.owners.elsewhere(m, s.view, home) {
 		return false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := &l.sites[m.place]
-	if home != s.view.Top() { // which is above m, and has no rows there
-		s.deferred[home] = true
-	}
+	s.deferred[home] = true
 	return true
 }
 
@@ -219,7 +217,7 @@ func (l *dpList) itself(m *member, home queries.SiteCode, row queries.Keys) bool
 	switch {
 	case l.owners[home] == m, len(l.f.members) == 1:
 		return true
-	case l.owners.elsewhere(m, home): // and yet it was not left out: the site does not list its sites
+	case l.owners[home] != nil: // and yet it was not left out: the site does not list its sites
 		l.sites[m.place].deferred[home] = true
 		return false
 	}
