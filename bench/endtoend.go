@@ -21,7 +21,7 @@ type command struct {
 	goal float64 // how much longer than curl it may take for a million rows
 }
 
-func measured() ([]command, error) {
+func endToEnd() ([]command, error) {
 	projection, err := queries.Select[queries.PackageStatusDP]().WQL()
 	return []command{
 		{"query -o jsonl, SELECT *", []string{"query", selectAll, "-o", "jsonl"}, 3},
@@ -40,7 +40,7 @@ const (
 // process must be small meanwhile: Linux counts the memory of who starts a
 // program as the program's.
 func (b *bench) commands(ctx context.Context, s *server) error {
-	measured, err := measured()
+	measured, err := endToEnd()
 	if err != nil {
 		return err
 	}

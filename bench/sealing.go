@@ -74,8 +74,11 @@ func (b *bench) sealing(ctx context.Context, s *server) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", seal.name, err)
 			}
-			if same, err := s.asked(ctx); err != nil || !slices.Equal(same, read) {
-				return fmt.Errorf("%s: asked for %v, not %v: %w", seal.name, same, read, err)
+			switch same, err := s.asked(ctx); {
+			case err != nil:
+				return err
+			case !slices.Equal(same, read):
+				return fmt.Errorf("%s: asked for %v, not %v", seal.name, same, read)
 			}
 			slow, err := clear((whole.wall - fast.wall) / time.Duration(read[0].pages))
 			if err != nil {
