@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"dpremote/queries"
@@ -73,11 +72,10 @@ func (b *bench) slots(ctx context.Context) error {
 	for site := range b.rounds() {
 		refresh := []string{"refresh", "--site", fmt.Sprintf("%03d", site+1), "--connections", strconv.Itoa(connections),
 			"--force", "--per-dp", "0", "--per-site", "0"}
-		plan, err := s.lines(ctx, append(refresh, "--dry-run")...)
-		if err != nil {
+		switch n, err := s.countLines(ctx, `"action":"refresh"`, append(refresh, "--dry-run")...); {
+		case err != nil:
 			return err
-		}
-		if n := strings.Count(strings.Join(plan, "\n"), `"action":"refresh"`); n != failed {
+		case n != failed:
 			return fmt.Errorf("%d rows are planned, not %d", n, failed)
 		}
 		look, err := s.dpremote(ctx, append(refresh, "--dry-run")...)

@@ -91,13 +91,28 @@ func (s *sites) traced(ctx context.Context, args ...string) (answers, size int, 
 	return len(files), size, err
 }
 
-// lines runs the program at the sites and gives what it prints.
-func (s *sites) lines(ctx context.Context, args ...string) ([]string, error) {
-	out, err := exec.CommandContext(ctx, s.program, append([]string{"-i", s.inventory(), "--no-history", "-o", "jsonl"}, args...)...).Output()
+// countLines runs the program at the sites and counts the lines with a mark that
+// it prints, of which there may be more than should be kept.
+func (s *sites) countLines(ctx context.Context, mark string, args ...string) (n int, err error) {
+	cmd := exec.CommandContext(ctx, s.program, append([]string{"-i", s.inventory(), "--no-history", "-o", "jsonl"}, args...)...)
+	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", args, err)
+		return 0, err
 	}
-	return strings.Split(strings.TrimSpace(string(out)), "\n"), nil
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if bytes.Contains(lines.Bytes(), []byte(mark)) {
+			n++
+		}
+	}
+	if err := lines.Err(); err != nil {
+		_ = cmd.Process.Kill() // nobody reads what it would still print
+		return n, errors.Join(err, cmd.Wait())
+	}
+	return n, cmd.Wait()
 }
 
 // stop ends the sites, and removes what they wrote.

@@ -60,6 +60,12 @@ func (b *bench) manyRows(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = s.stop() }()
+	switch n, err := s.countLines(ctx, `"dp":`, "status", "--level", "dp", "--parallel", "300"); {
+	case err != nil:
+		return err
+	case n != rowsToSort:
+		return fmt.Errorf("the sites have %d rows, not %d", n, rowsToSort)
+	}
 	for _, format := range []string{"jsonl", "json", "table"} {
 		u, err := s.dpremote(ctx, "status", "--level", "dp", "-o", format, "--parallel", "300")
 		if err != nil {

@@ -117,18 +117,13 @@ func (f *fleet) countDPs(ctx context.Context, filter queries.Filter) map[dpKey]*
 	counted := each(ctx, f, func(ctx context.Context, m *member) (*countedDPs, error) {
 		return countDPs(ctx, f, m, filter, owners.elsewhere)
 	})
-	answered := map[*member]*distribution.View{}
+	shown := map[*member]*distribution.View{}
+	var all []leaving
 	for _, c := range counted {
-		answered[c.member] = c.view
+		shown[c.member] = c.view
+		all = append(all, c.leaving)
 	}
-	missing := map[*member]map[queries.SiteCode]bool{}
-	above := &fleet{g: f.g, connector: f.connector}
-	for _, c := range counted {
-		if homes := owners.missing(c.view, c.left, answered); len(homes) > 0 {
-			missing[c.member] = homes
-			above.members = append(above.members, c.member)
-		}
-	}
+	above, missing := f.standIns(owners, all, shown)
 	others := func(m *member, _ *distribution.View, home queries.SiteCode) bool { return !missing[m][home] }
 	if len(missing) > 0 && ctx.Err() == nil {
 		counted = append(counted, each(ctx, above, func(ctx context.Context, m *member) (*countedDPs, error) {
@@ -136,22 +131,20 @@ func (f *fleet) countDPs(ctx context.Context, filter queries.Filter) map[dpKey]*
 		})...)
 		f.failures = append(f.failures, above.failures...)
 	}
-	all := map[dpKey]*dpCounts{}
+	best := map[dpKey]*dpCounts{}
 	for _, c := range counted {
 		for key, c := range c.counts {
-			if old, ok := all[key]; !ok || c.rank < old.rank {
-				all[key] = c
+			if old, ok := best[key]; !ok || c.rank < old.rank {
+				best[key] = c
 			}
 		}
 	}
-	return all
+	return best
 }
 
 // countedDPs is what one site shows.
 type countedDPs struct {
-	member *member
-	view   *distribution.View        // its sites alone
-	left   map[queries.SiteCode]bool // homes that were left to other sites
+	leaving
 	counts map[dpKey]*dpCounts
 }
 
@@ -200,7 +193,7 @@ func countDPs(ctx context.Context, f *fleet, m *member, filter queries.Filter, e
 			c.add(row.State)
 		}
 	}
-	return &countedDPs{m, view, left, counts}, nil
+	return &countedDPs{leaving{m, view, left}, counts}, nil
 }
 
 func dpsColumns() []report.Column {

@@ -29,17 +29,33 @@ func (o owners) elsewhere(m *member, view *distribution.View, home queries.SiteC
 	return owner != nil && owner != m && strings.EqualFold(string(view.Top()), string(m.site.Code()))
 }
 
-// missing are the homes that a site has to stand in for, of those that it left to
-// their owners: the owner failed, and has no view, or is a site of the same code
-// in another hierarchy.
-func (o owners) missing(view *distribution.View, left map[queries.SiteCode]bool, answered map[*member]*distribution.View) map[queries.SiteCode]bool {
-	out := map[queries.SiteCode]bool{}
-	for home := range left {
-		if owner := answered[o[home]]; owner == nil || !sameHierarchy(owner, view) {
-			out[home] = true
+// leaving is a site that has answered, but for the rows that are at home at some
+// sites: those it left to their owners.
+type leaving struct {
+	member *member
+	view   *distribution.View // its sites alone
+	left   map[queries.SiteCode]bool
+}
+
+// standIns are the sites that have to stand in for others, as a fleet, and the
+// homes for which each has to: their owner showed nothing, or is a site of the same
+// code in another hierarchy. shown has a view of each owner that showed something.
+func (f *fleet) standIns(o owners, all []leaving, shown map[*member]*distribution.View) (above *fleet, missing map[*member]map[queries.SiteCode]bool) {
+	above = &fleet{g: f.g, connector: f.connector}
+	missing = map[*member]map[queries.SiteCode]bool{}
+	for _, l := range all {
+		homes := map[queries.SiteCode]bool{}
+		for home := range l.left {
+			if owner := shown[o[home]]; owner == nil || !sameHierarchy(owner, l.view) {
+				homes[home] = true
+			}
+		}
+		if len(homes) > 0 {
+			missing[l.member] = homes
+			above.members = append(above.members, l.member)
 		}
 	}
-	return out
+	return above, missing
 }
 
 // sameHierarchy tells whether two sites, one of which has rows of the other's

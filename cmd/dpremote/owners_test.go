@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"dpremote/distribution"
 	"dpremote/internal/history"
+	"dpremote/queries"
 	"dpremote/simulator"
 )
 
@@ -135,6 +137,34 @@ func countsOf(t *testing.T, book, site string) string {
 		all = append(all, fmt.Sprint(s.Counts))
 	}
 	return strings.Join(all, "; ")
+}
+
+// TestStandIns tells who stands in for whom.
+func TestStandIns(t *testing.T) {
+	cas, ps1 := &member{}, &member{}
+	view := func(code, top string) *distribution.View { return shows(code, top).view }
+	unlisted := view("PS1", "CAS")
+	unlisted.Sites = nil // the account may not see them
+	for _, tt := range []struct {
+		name string
+		ps1  *distribution.View
+		want bool
+	}{
+		{"it answered", view("PS1", "CAS"), false},
+		{"it did not", nil, true},
+		{"another of its code did", view("PS1", ""), true},
+		{"it does not tell where it belongs", unlisted, false},
+	} {
+		shown := map[*member]*distribution.View{cas: view("CAS", "")}
+		if tt.ps1 != nil {
+			shown[ps1] = tt.ps1
+		}
+		all := []leaving{{cas, shown[cas], map[queries.SiteCode]bool{"PS1": true}}}
+		above, missing := (&fleet{}).standIns(owners{"CAS": cas, "PS1": ps1}, all, shown)
+		if missing[cas]["PS1"] != tt.want || (len(above.members) > 0) != tt.want {
+			t.Errorf("%s: the central site stands in: %v", tt.name, missing)
+		}
+	}
 }
 
 // A site of the same code in another hierarchy is another site: what a central

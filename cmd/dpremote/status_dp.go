@@ -252,14 +252,18 @@ func (l *dpList) done(m *member, err error) {
 // standIn reads the rows of sites that failed from the sites above them. What a
 // site has printed before it failed stays, and nobody stands in for it.
 func (l *dpList) standIn(ctx context.Context) {
-	missing := map[*member]map[queries.SiteCode]bool{}
-	above := &fleet{g: l.f.g, connector: l.f.connector}
-	for _, m := range l.f.members {
-		if homes := l.missing(m); len(homes) > 0 {
-			missing[m] = homes
-			above.members = append(above.members, m)
+	shown := map[*member]*distribution.View{}
+	var all []leaving
+	for i, m := range l.f.members {
+		s := &l.sites[i]
+		if s.answered || s.printed {
+			shown[m] = s.view
+		}
+		if s.answered {
+			all = append(all, leaving{m, s.view, s.deferred})
 		}
 	}
+	above, missing := l.f.standIns(l.owners, all, shown)
 	if len(missing) == 0 || l.err != nil || ctx.Err() != nil {
 		return
 	}
@@ -274,21 +278,6 @@ func (l *dpList) standIn(ctx context.Context) {
 		}
 	})
 	l.f.failures = append(l.f.failures, above.failures...)
-}
-
-// missing are the sites whose rows a site shows and that did not do so
-// themselves: they failed, or are of another hierarchy that has the same codes.
-func (l *dpList) missing(m *member) map[queries.SiteCode]bool {
-	s := &l.sites[m.place]
-	out := map[queries.SiteCode]bool{}
-	for home := range s.deferred {
-		owner := l.owner(home)
-		failed := !owner.answered && !owner.printed
-		if s.answered && (failed || owner.answered && !sameHierarchy(owner.view, s.view)) {
-			out[home] = true
-		}
-	}
-	return out
 }
 
 // printSorted prints what was kept, sorted as distribution.Merge does it.
